@@ -1,0 +1,30 @@
+import type { Static, TSchema } from "@sinclair/typebox";
+
+/**
+ * Who may call an action: anyone; anyone signed in; support and administrators; administrators; or only other
+ * services, in which case no route can lead to it.
+ */
+export type Access = "public" | "user" | "staff" | "admin" | "internal";
+
+/**
+ * The one description of an action. Its `params` validate, and with `result` and `summary` they become the OpenAPI
+ * document and the REPL's help.
+ */
+export interface ActionContract<P extends TSchema = TSchema, R extends TSchema = TSchema> {
+  summary: string;
+  access: Access;
+  params: P;
+  result: R;
+  /** How long a caller waits; the broker's default when absent. */
+  timeoutMs?: number;
+  /** Safe to run twice, so a caller may try another node after a time-out. */
+  retryable?: true;
+  /** Codes of refusals, beyond those every route can give. */
+  refusals?: readonly string[];
+}
+
+export const action = <P extends TSchema, R extends TSchema>(contract: ActionContract<P, R>) => contract;
+
+export type TypesOf<D> = {
+  [N in keyof D]: D[N] extends ActionContract<infer P, infer R> ? { params: Static<P>; result: Static<R> } : never;
+};

@@ -1,0 +1,127 @@
+import type { Static } from "@sinclair/typebox";
+import type { CallingOptions, Context, Service, ServiceSchema } from "moleculer";
+import type { Tx } from "../lib/database.ts";
+import type { ActionContract, TypesOf } from "./action.ts";
+import { authActions } from "./auth.ts";
+import type { CloudEvent, Consumer, SubscribedBy } from "./events.ts";
+import { inventoryActions } from "./inventory.ts";
+import { notifyActions } from "./notify.ts";
+import { orderActions } from "./orders.ts";
+import { paymentActions } from "./payments.ts";
+import { productActions } from "./products.ts";
+import type { Role } from "./shapes.ts";
+import { userActions } from "./users.ts";
+
+/** Everything one service can ask of another, and all that a route can lead to. */
+export const contracts = {
+  ...authActions,
+  ...userActions,
+  ...productActions,
+  ...inventoryActions,
+  ...orderActions,
+  ...paymentActions,
+  ...notifyActions,
+};
+
+export type Actions = TypesOf<typeof contracts>;
+export type ActionName = keyof Actions;
+
+export const serviceNames = [
+  "gateway",
+  "auth",
+  "users",
+  "products",
+  "inventory",
+  "orders",
+  "payments",
+  "notify",
+] as const;
+export type ServiceName = (typeof serviceNames)[number];
+
+export const contractOf = (name: string): ActionContract | undefined =>
+  Object.hasOwn(contracts, name) ? contracts[name as ActionName] : undefined;
+
+type Args<P> =
+  Record<never, never> extends P ? [params?: P, opts?: CallingOptions] : [params: P, opts?: CallingOptions];
+
+/** Service calls, checked against the contracts. At most once, and may time out after they took effect. */
+export interface Bus {
+  call<N extends ActionName>(name: N, ...args: Args<Actions[N]["params"]>): Promise<Actions[N]["result"]>;
+}
+
+export type Role = Static<typeof Role>;
+
+/** Who is signed in, as the gateway verified it. */
+export interface Identity {
+  id: string;
+  roles: Role[];
+  sessionId: string;
+}
+
+/** What travels with every call of one request. */
+export interface Meta {
+  user?: Identity | null;
+  /** The client's address as seen through the configured number of proxies. */
+  clientAddress?: string;
+  idempotencyKey?: string;
+  traceparent?: string;
+  $statusCode?: number;
+  $location?: string;
+  $responseHeaders?: Record<string, string>;
+}
+
+/** A Moleculer context whose calls are checked against the contracts. */
+export type Ctx<P = unknown> = Omit<Context<P, Meta>, keyof Bus> & Bus;
+
+type HandlersOf<S extends ServiceName> = {
+  [N in ActionName as N extends `${S}.${infer A}` ? A : never]: (
+    ctx: Ctx<Actions[N]["params"]>,
+  ) => Actions[N]["result"] | Promise<Actions[N]["result"]>;
+};
+
+/** An entry of the consumer's inbox: `record` it in the transaction that applies the event. */
+export interface Delivery {
+  /** True when the event is new; false when it was applied before, and then nothing may be done. */
+  record(tx: Tx): Promise<boolean>;
+}
+
+type ConsumersOf<S> = S extends Consumer
+  ? { consumes: { [T in SubscribedBy<S>]: (event: CloudEvent<T>, delivery: Delivery) => Promise<void> } }
+  : { consumes?: never };
+
+type Definition<S extends ServiceName> = Omit<
+  ServiceSchema,
+  "name" | "actions" | "events" | "created" | "started" | "stopped"
+> & {
+  name: S;
+  actions: HandlersOf<S>;
+  events?: Record<string, (ctx: Ctx<never>) => void | Promise<void>>;
+  created?: () => void;
+  started?: () => Promise<void> | void;
+  stopped?: () => Promise<void> | void;
+} & ConsumersOf<S>;
+
+/**
+ * A service: one handler for each action of its contract, none missing and none extra, and one consumer for each event
+ * it subscribes to. `Vars` are the members that `started` puts on `this`.
+ */
+export function defineService<S extends ServiceName, Vars extends object = Record<never, never>>(
+  definition: Definition<S> & ThisType<Service & Vars & { broker: Bus }>,
+): ServiceSchema {
+  const handlers = definition.actions as Record<string, (ctx: never) => unknown>;
+  const actions: Record<string, object> = {};
+  for (const [short, handler] of Object.entries(handlers)) {
+    const contract = contractOf(`${definition.name}.${short}`);
+    if (!contract) throw new Error(`action ${definition.name}.${short} has no contract`);
+    const { summary, access, params, timeoutMs, retryable } = contract;
+    actions[short] = {
+      summary,
+      access,
+      params,
+      handler,
+      ...(timeoutMs === undefined ? {} : { timeout: timeoutMs }),
+      ...(retryable ? { retryPolicy: { enabled: true } } : {}),
+    };
+  }
+  return { ...definition, actions };
+}

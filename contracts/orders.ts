@@ -1,0 +1,189 @@
+import { Type, type Static } from "@sinclair/typebox";
+import { action, type TypesOf } from "./action.ts";
+import { Payment, PaymentRequest, TimelineEntry } from "./payments.ts";
+import {
+  ById,
+  Cents,
+  closed,
+  Currency,
+  Id,
+  Ids,
+  line,
+  listOf,
+  nullable,
+  pageOf,
+  pageParams,
+  Sku,
+  text,
+  Time,
+} from "./shapes.ts";
+
+export const OrderStatus = Type.Union([
+  Type.Literal("CREATED"),
+  Type.Literal("PAID"),
+  Type.Literal("SHIPPED"),
+  Type.Literal("COMPLETED"),
+  Type.Literal("CANCELLED"),
+  Type.Literal("EXPIRED"),
+  Type.Literal("REFUNDED"),
+]);
+export type OrderStatus = Static<typeof OrderStatus>;
+
+export const OrderLine = Type.Object(
+  { sku: Sku, name: Type.String(), quantity: Type.Integer(), unitPriceCents: Cents, lineTotalCents: Cents },
+  closed,
+);
+export type OrderLine = Static<typeof OrderLine>;
+
+/** An address as it was when the order was placed. */
+export const OrderAddress = Type.Object(
+  {
+    name: Type.String(),
+    line1: Type.String(),
+    line2: nullable(Type.String()),
+    city: Type.String(),
+    region: nullable(Type.String()),
+    postalCode: Type.String(),
+    country: Type.String(),
+    phone: nullable(Type.String()),
+  },
+  closed,
+);
+export type OrderAddress = Static<typeof OrderAddress>;
+
+export const Order = Type.Object(
+  {
+    id: Id,
+    status: OrderStatus,
+    customerId: Id,
+    currency: Currency,
+    lines: Type.Array(OrderLine),
+    totalCents: Cents,
+    refundedCents: Cents,
+    address: nullable(OrderAddress),
+    note: nullable(Type.String()),
+    paymentId: nullable(Id),
+    shipment: nullable(Type.Object({ carrier: Type.String(), trackingNumber: Type.String() }, closed)),
+    createdAt: Time,
+    expiresAt: Time,
+    paidAt: nullable(Time),
+    shippedAt: nullable(Time),
+    completedAt: nullable(Time),
+    cancelledAt: nullable(Time),
+  },
+  closed,
+);
+export type Order = Static<typeof Order>;
+
+export const PlaceOrder = Type.Object(
+  {
+    items: Type.Array(Type.Object({ sku: Sku, quantity: Type.Integer({ minimum: 1, maximum: 100_000 }) }, closed), {
+      minItems: 1,
+      maxItems: 1000,
+    }),
+    addressId: Type.Optional(Id),
+    note: Type.Optional(text(1000)),
+  },
+  closed,
+);
+export type PlaceOrder = Static<typeof PlaceOrder>;
+
+const idempotencyCodes = ["IDEMPOTENCY_KEY_REUSED", "IDEMPOTENCY_KEY_IN_FLIGHT"] as const;
+
+export const orderActions = {
+  "orders.place": action({
+    summary: "Place an order: its stock is held until it is paid or `expiresAt` has come",
+    access: "user",
+    params: PlaceOrder,
+    result: Order,
+    timeoutMs: 5_000,
+    refusals: ["OUT_OF_STOCK", "UNKNOWN_PRODUCT", ...idempotencyCodes],
+  }),
+  "orders.list": action({
+    summary: "My orders, newest first; support and administrators see all",
+    access: "user",
+    params: Type.Object({ status: Type.Optional(OrderStatus), customerId: Type.Optional(Id), ...pageParams }, closed),
+    result: pageOf(Order),
+  }),
+  "orders.get": action({ summary: "One order", access: "user", params: ById, result: Order, retryable: true }),
+  "orders.timeline": action({
+    summary: "Every change, payment and notification of an order, oldest first",
+    access: "user",
+    params: ById,
+    result: listOf(TimelineEntry),
+  }),
+  "orders.payments": action({
+    summary: "The payments of an order, oldest first",
+    access: "user",
+    params: ById,
+    result: listOf(Payment),
+  }),
+  "orders.pay": action({
+    summary: "Pay an order in full",
+    access: "user",
+    params: Type.Object({ id: Id, ...PaymentRequest.properties }, closed),
+    result: Payment,
+    timeoutMs: 8_000,
+    refusals: ["PAYMENT_DECLINED", "ORDER_NOT_PAYABLE", ...idempotencyCodes],
+  }),
+  "orders.cancel": action({
+    summary: "Cancel an order; one that is paid and not shipped is refunded",
+    access: "user",
+    params: Type.Object({ id: Id, reason: Type.Optional(line(200)) }, closed),
+    result: Order,
+    timeoutMs: 8_000,
+    refusals: ["ORDER_ILLEGAL_TRANSITION", ...idempotencyCodes],
+  }),
+  "orders.complete": action({
+    summary: "Say that an order was received",
+    access: "user",
+    params: ById,
+    result: Order,
+    refusals: ["ORDER_ILLEGAL_TRANSITION"],
+  }),
+  "orders.ship": action({
+    summary: "Say that an order was sent",
+    access: "staff",
+    params: Type.Object({ id: Id, carrier: line(100), trackingNumber: line(100) }, closed),
+    result: Order,
+    refusals: ["ORDER_ILLEGAL_TRANSITION"],
+  }),
+  "orders.refund": action({
+    summary: "Return a part of an order's money, or all that is left of it",
+    access: "staff",
+    params: Type.Object(
+      {
+        id: Id,
+        amountCents: Type.Optional(Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER })),
+        reason: line(200),
+      },
+      closed,
+    ),
+    result: Order,
+    timeoutMs: 8_000,
+    refusals: ["ORDER_NOT_REFUNDABLE", "REFUND_EXCEEDS_PAYMENT", ...idempotencyCodes],
+  }),
+
+  "orders.states": action({
+    summary: "Status and last event sequence of orders; an unknown id is left out",
+    access: "internal",
+    params: Ids,
+    result: Type.Array(Type.Object({ id: Id, status: OrderStatus, sequence: Type.Integer(), expiresAt: Time }, closed)),
+    retryable: true,
+  }),
+  "orders.customer": action({
+    summary: "Whose order it is, or null",
+    access: "internal",
+    params: ById,
+    result: nullable(Id),
+    retryable: true,
+  }),
+  "orders.ofCustomer": action({
+    summary: "Every order of a customer",
+    access: "internal",
+    params: Type.Object({ customerId: Id }, closed),
+    result: Type.Array(Order),
+    retryable: true,
+  }),
+};
+export type OrderActions = TypesOf<typeof orderActions>;

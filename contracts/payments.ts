@@ -1,0 +1,145 @@
+import { Type, type Static } from "@sinclair/typebox";
+import { action, type TypesOf } from "./action.ts";
+import { ById, Cents, closed, Currency, Id, listOf, nullable, Time } from "./shapes.ts";
+
+export const PaymentMethod = Type.Union([Type.Literal("card"), Type.Literal("alipay"), Type.Literal("wechat_pay")]);
+export type PaymentMethod = Static<typeof PaymentMethod>;
+
+export const PaymentStatus = Type.Union([
+  Type.Literal("PENDING"),
+  Type.Literal("SUCCEEDED"),
+  Type.Literal("FAILED"),
+  Type.Literal("CANCELLED"),
+]);
+export type PaymentStatus = Static<typeof PaymentStatus>;
+
+export const Payment = Type.Object(
+  {
+    id: Id,
+    orderId: Id,
+    provider: Type.String(),
+    method: PaymentMethod,
+    status: PaymentStatus,
+    amountCents: Cents,
+    refundedCents: Cents,
+    currency: Currency,
+    providerRef: nullable(Type.String()),
+    redirectUrl: nullable(Type.String()),
+    failureCode: nullable(Type.String()),
+    createdAt: Time,
+    settledAt: nullable(Time),
+  },
+  closed,
+);
+export type Payment = Static<typeof Payment>;
+
+export const TimelineEntry = Type.Object(
+  {
+    at: Time,
+    type: Type.String(),
+    by: Type.String({ description: "a user's id, or the service that did it" }),
+    detail: Type.Record(Type.String(), Type.Unknown()),
+  },
+  closed,
+);
+export type TimelineEntry = Static<typeof TimelineEntry>;
+
+export const PaymentRequest = Type.Object(
+  {
+    method: PaymentMethod,
+    token: Type.Optional(Type.String({ minLength: 1, maxLength: 200, pattern: "^[\\x21-\\x7e]+$" })),
+  },
+  closed,
+);
+
+export const paymentActions = {
+  "payments.get": action({ summary: "One payment", access: "user", params: ById, result: Payment }),
+  "payments.webhook": action({
+    summary: "A provider's message; authenticated by its signature over the raw bytes",
+    access: "public",
+    params: Type.Object(
+      {
+        provider: Type.String({ pattern: "^[a-z0-9_-]{1,40}$" }),
+        body: Type.String({ description: "the raw bytes, as base64" }),
+        headers: Type.Record(Type.String(), Type.String()),
+      },
+      closed,
+    ),
+    result: Type.Object({ received: Type.Literal(true) }, closed),
+    refusals: ["INVALID_SIGNATURE"],
+  }),
+
+  "payments.create": action({
+    summary: "Charge an order's total. The same `key` again answers with the payment it made",
+    access: "internal",
+    params: Type.Object(
+      {
+        orderId: Id,
+        customerId: Id,
+        amountCents: Cents,
+        currency: Currency,
+        method: PaymentMethod,
+        token: Type.Optional(Type.String()),
+        key: Type.Optional(Type.String({ maxLength: 64, description: "digest of who asks and their idempotency key" })),
+      },
+      closed,
+    ),
+    result: Payment,
+    timeoutMs: 4_500,
+    refusals: ["PAYMENT_OPEN"],
+  }),
+  "payments.refund": action({
+    summary: "Return money of a payment. The same `refundId` again changes nothing and answers the same",
+    access: "internal",
+    params: Type.Object({ refundId: Id, paymentId: Id, amountCents: Cents, reason: Type.String() }, closed),
+    result: Payment,
+    timeoutMs: 4_500,
+    retryable: true,
+    refusals: ["REFUND_EXCEEDS_PAYMENT"],
+  }),
+  "payments.ofOrder": action({
+    summary: "Every payment of an order, oldest first",
+    access: "internal",
+    params: Type.Object({ orderId: Id }, closed),
+    result: listOf(Payment),
+    retryable: true,
+  }),
+  "payments.history": action({
+    summary: "What happened to the payments of an order",
+    access: "internal",
+    params: Type.Object({ orderId: Id }, closed),
+    result: Type.Array(TimelineEntry),
+    retryable: true,
+  }),
+  "payments.ofCustomer": action({
+    summary: "Every payment of a customer",
+    access: "internal",
+    params: Type.Object({ customerId: Id }, closed),
+    result: Type.Array(Payment),
+    retryable: true,
+  }),
+  "payments.approvalPage": action({
+    summary: "What the sandbox's approval page shows",
+    access: "internal",
+    params: Type.Object({ providerRef: Type.String({ maxLength: 64 }) }, closed),
+    result: nullable(
+      Type.Object(
+        { providerRef: Type.String(), status: Type.String(), amountCents: Cents, currency: Currency },
+        closed,
+      ),
+    ),
+  }),
+  "payments.approve": action({
+    summary: "A person's decision on the sandbox's approval page",
+    access: "internal",
+    params: Type.Object(
+      {
+        providerRef: Type.String({ maxLength: 64 }),
+        decision: Type.Union([Type.Literal("approve"), Type.Literal("decline")]),
+      },
+      closed,
+    ),
+    result: Type.Object({ status: Type.String() }, closed),
+  }),
+};
+export type PaymentActions = TypesOf<typeof paymentActions>;

@@ -1,0 +1,178 @@
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import {
+  QueryTypes,
+  Sequelize,
+  UniqueConstraintError,
+  type Options,
+  type QueryOptions,
+  type Transaction,
+} from "sequelize";
+import mysql2 from "mysql2";
+import * as sqliteDialect from "./sqlite-dialect.ts";
+import { backoffMs, delay } from "./time.ts";
+
+export type Tx = Transaction;
+export type Dialect = "sqlite" | "mysql";
+
+/** Where a store is: SQLite files in a directory, or databases of a MySQL or MariaDB server. */
+export type StoreConfig =
+  { dialect: "sqlite"; dataDir: string } | { dialect: "mysql"; url: string; databasePrefix: string; poolSize: number };
+
+/** One service's database. */
+export interface Database {
+  readonly sequelize: Sequelize;
+  readonly dialect: Dialect;
+  /** Runs `work` in one transaction, READ COMMITTED; a deadlock or a lost lock repeats the whole of it. */
+  transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
+  select<R extends object>(sql: string, values?: readonly unknown[], tx?: Tx): Promise<R[]>;
+  /** Runs a statement; answers with the rows it changed. */
+  execute(sql: string, values?: readonly unknown[], tx?: Tx): Promise<number>;
+  /** Resolves when the server answers; rejects otherwise. */
+  ping(): Promise<void>;
+  close(): Promise<void>;
+}
+
+const maxAttempts = 6;
+
+/** Opens (and creates where missing) the database of `service`. */
+export async function openDatabase(store: StoreConfig, service: string): Promise<Database> {
+  if (store.dialect === "sqlite") {
+    mkdirSync(store.dataDir, { recursive: true });
+    const sequelize = new Sequelize({
+      dialect: "sqlite",
+      dialectModule: sqliteDialect,
+      storage: join(store.dataDir, `${service}.sqlite`),
+      ...common,
+    });
+    await sequelize.authenticate();
+    return wrap(sequelize, "sqlite");
+  }
+  const name = `${store.databasePrefix}${service}`;
+  await createDatabase(store.url, name);
+  const url = new URL(store.url);
+  url.pathname = `/${name}`;
+  const sequelize = new Sequelize(url.toString(), {
+    dialect: "mysql",
+    dialectModule: mysql2,
+    dialectOptions: { connectTimeout: 5_000, charset: "utf8mb4", supportBigNumbers: true },
+    pool: { max: store.poolSize, min: 0, acquire: 5_000, idle: 10_000 },
+    ...common,
+  });
+  // READ COMMITTED once per connection. REPEATABLE READ would let two groups deadlock on rows they only scanned.
+  sequelize.addHook("afterConnect", (connection) => {
+    const raw = connection as { query(sql: string, done: (error: Error | null) => void): void };
+    return new Promise<void>((resolve, reject) => {
+      raw.query("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED", (error) =>
+        error ? reject(error) : resolve(),
+      );
+    });
+  });
+  await sequelize.authenticate();
+  return wrap(sequelize, "mysql");
+}
+
+const common: Options = { logging: false, define: { timestamps: false, underscored: true } };
+
+function wrap(sequelize: Sequelize, dialect: Dialect): Database {
+  // SQLite binds, so that its statements are compiled once. MySQL gets values escaped into the text: mysql2 binds
+  // numbers as doubles, and a server may then not use the index of an integer column.
+  const toBound = dialect === "sqlite" ? numberMarks : (sql: string) => sql;
+  const parameters = (values: readonly unknown[]): Pick<QueryOptions, "bind" | "replacements"> => {
+    if (values.length === 0) return {};
+    const list = values.map((value) => (value === undefined ? null : value));
+    return dialect === "sqlite" ? { bind: list } : { replacements: list };
+  };
+  return {
+    sequelize,
+    dialect,
+    async transaction(work) {
+      for (let attempt = 1; ; attempt += 1) {
+        try {
+          return await sequelize.transaction(work);
+        } catch (error) {
+          if (attempt >= maxAttempts || !isContention(error)) throw error;
+          await delay(backoffMs(attempt, 4, 200, Math.random()));
+        }
+      }
+    },
+    select: <R extends object>(sql: string, values: readonly unknown[] = [], tx?: Tx) =>
+      sequelize.query<R>(toBound(sql), {
+        type: QueryTypes.SELECT,
+        ...parameters(values),
+        transaction: tx ?? null,
+      }),
+    async execute(sql, values = [], tx) {
+      const [, meta] = await sequelize.query(toBound(sql), { ...parameters(values), transaction: tx ?? null });
+      return changedRows(meta);
+    },
+    async ping() {
+      await sequelize.query("SELECT 1", { type: QueryTypes.SELECT });
+    },
+    close: () => sequelize.close(),
+  };
+}
+
+const numbered = new Map<string, string>();
+
+/** `a = ? AND b = ?` as `a = $1 AND b = $2`, which is how Sequelize wants bound parameters. */
+function numberMarks(sql: string): string {
+  let text = numbered.get(sql);
+  if (text === undefined) {
+    let n = 0;
+    text = sql.replace(/\?/g, () => `$${(n += 1)}`);
+    if (numbered.size >= 1_000) numbered.clear();
+    numbered.set(sql, text);
+  }
+  return text;
+}
+
+function changedRows(meta: unknown): number {
+  const { affectedRows, changes } = (meta ?? {}) as { affectedRows?: number; changes?: number };
+  return affectedRows ?? changes ?? 0;
+}
+
+/** True for errors after which the same transaction, run again, can succeed. */
+export function isContention(error: unknown): boolean {
+  const parent = (error as { parent?: { code?: string } } | null)?.parent;
+  const code = parent?.code ?? (error as { code?: string } | null)?.code;
+  return (
+    code === "ER_LOCK_DEADLOCK" || code === "ER_LOCK_WAIT_TIMEOUT" || code === "ER_CHECKREAD" || code === "SQLITE_BUSY"
+  );
+}
+
+export const isUniqueViolation = (error: unknown): boolean => error instanceof UniqueConstraintError;
+
+/** `(?, ?), (?, ?)` for `rows` rows of `columns` values. */
+export function tuples(rows: number, columns: number): string {
+  const one = `(${Array(columns).fill("?").join(", ")})`;
+  return Array(rows).fill(one).join(", ");
+}
+
+/** `?, ?, ?` for an IN list; an empty list is the caller's mistake. */
+export const marks = (count: number): string => Array(count).fill("?").join(", ");
+
+async function createDatabase(url: string, name: string): Promise<void> {
+  const connection = await connectToServer(url);
+  try {
+    await connection.query(`CREATE DATABASE IF NOT EXISTS \`${name}\` CHARACTER SET utf8mb4 COLLATE utf8mb4_bin`);
+  } catch (error) {
+    // a user that may not create databases was given one by the operator
+    const code = (error as { code?: string }).code;
+    if (code !== "ER_DBACCESS_DENIED_ERROR" && code !== "ER_ACCESS_DENIED_ERROR") throw error;
+  } finally {
+    connection.destroy();
+  }
+}
+
+async function connectToServer(url: string) {
+  const { createConnection } = await import("mysql2/promise");
+  const { hostname, port, username, password } = new URL(url);
+  return createConnection({
+    host: hostname,
+    port: port === "" ? 3306 : Number(port),
+    user: decodeURIComponent(username),
+    password: decodeURIComponent(password),
+    connectTimeout: 5_000,
+  });
+}

@@ -1,0 +1,72 @@
+/** What went wrong, in the client's terms. The status is the one HTTP has for it. */
+export const statusOf = {
+  invalid: 422,
+  unauthenticated: 401,
+  declined: 402,
+  forbidden: 403,
+  not_found: 404,
+  conflict: 409,
+  too_many: 429,
+  unavailable: 503,
+} as const;
+
+export type ErrorKind = keyof typeof statusOf;
+
+/** One thing wrong with one field of the input. `field` is a path such as `items[0].quantity`. */
+export interface FieldError {
+  field: string;
+  code: string;
+  message: string;
+}
+
+export interface ErrorData {
+  errors?: FieldError[];
+  retryAfterSeconds?: number;
+  [detail: string]: unknown;
+}
+
+/**
+ * A refusal that a client can cause and can understand. `code` is stable and upper snake case; `message` is one
+ * sentence without internals; `data` holds further public members of the problem document.
+ */
+export class DomainError extends Error {
+  readonly kind: ErrorKind;
+  readonly code: string;
+  readonly data: ErrorData;
+
+  constructor(kind: ErrorKind, code: string, message: string, data: ErrorData = {}) {
+    super(message);
+    this.name = "DomainError";
+    this.kind = kind;
+    this.code = code;
+    this.data = data;
+  }
+}
+
+/** The refusal for input whose shape is right and whose content is not. */
+export function invalidField(field: string, code: string, message: string): DomainError {
+  return new DomainError("invalid", "VALIDATION_FAILED", message, { errors: [{ field, code, message }] });
+}
+
+/** The one answer for what does not exist and for what belongs to somebody else. */
+export function notFound(what: string): DomainError {
+  return new DomainError("not_found", "NOT_FOUND", `No such ${what}.`);
+}
+
+/** The stable code of an error, whether it was thrown here or came over the bus from another node. */
+export function codeOf(error: unknown): string | undefined {
+  if (error instanceof DomainError) return error.code;
+  const type = (error as { type?: unknown } | null)?.type;
+  return typeof type === "string" ? type : undefined;
+}
+
+/** True when the callee refused for good: repeating the same call would be refused again. */
+export function isRefusal(error: unknown): boolean {
+  if (error instanceof DomainError) return statusOf[error.kind] < 429;
+  const status = (error as { code?: unknown } | null)?.code;
+  return typeof status === "number" && status >= 400 && status < 429;
+}
+
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

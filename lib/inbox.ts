@@ -1,0 +1,114 @@
+import { tuples, type Database, type Tx } from "./database.ts";
+import type { CloudEvent } from "../contracts/events.ts";
+import type { ColumnTypes } from "./migrations.ts";
+import { backoffMs } from "./time.ts";
+
+/**
+ * The inbox of a consumer: every event it was given, by id, and whether it was applied. It is the durable queue of
+ * in-process delivery, the record that makes a second delivery do nothing, and the table of dead letters.
+ */
+export interface Inbox {
+  /** Keeps events that are new; those seen before are left as they are. Committed when it resolves. */
+  receive(events: readonly CloudEvent[]): Promise<void>;
+  /** Marks an event as applied in the transaction that applies it; false when it was applied before. */
+  record(tx: Tx, eventId: string): Promise<boolean>;
+  /** The oldest due events, none before an earlier one of its subject was applied or died. */
+  due(limit: number): Promise<Waiting[]>;
+  /** After a failure: tries again later, or, after `maxAttempts`, makes it a dead letter with its error. */
+  failed(waiting: Waiting, error: string): Promise<"waiting" | "dead">;
+}
+
+export interface Waiting {
+  event: CloudEvent;
+  /** How often it was tried and failed. */
+  attempts: number;
+}
+
+export const maxAttempts = 12;
+const firstRetryMs = 100;
+const mostRetryMs = 60_000;
+
+export const inboxTable = (t: ColumnTypes): string[] => [
+  `CREATE TABLE inbox (
+    event_id ${t.id} PRIMARY KEY,
+    type ${t.word} NOT NULL,
+    subject ${t.id} NOT NULL,
+    sequence ${t.integer} NOT NULL,
+    event ${t.json} NOT NULL,
+    status ${t.word} NOT NULL,
+    attempts ${t.integer} NOT NULL DEFAULT 0,
+    received_at ${t.time} NOT NULL,
+    due_at ${t.time} NOT NULL,
+    applied_at ${t.time},
+    last_error ${t.text}
+  ) ${t.options}`,
+  "CREATE INDEX inbox_waiting ON inbox (status, due_at, event_id)",
+  "CREATE INDEX inbox_subject ON inbox (subject, status, sequence)",
+];
+
+interface Row {
+  event_id: string;
+  event: string;
+  attempts: number | string;
+}
+
+export function openInbox(db: Database, now: () => number = Date.now): Inbox {
+  return {
+    async receive(events) {
+      if (events.length === 0) return;
+      const nowMs = now();
+      const values = events.flatMap((event) => [
+        event.id,
+        event.type,
+        event.subject,
+        event.sequence,
+        JSON.stringify(event),
+        "WAITING",
+        nowMs,
+        nowMs,
+      ]);
+      const insert = db.dialect === "mysql" ? "INSERT IGNORE INTO" : "INSERT OR IGNORE INTO";
+      await db.transaction((tx) =>
+        db.execute(
+          `${insert} inbox (event_id, type, subject, sequence, event, status, received_at, due_at) VALUES ${tuples(events.length, 8)}`,
+          values,
+          tx,
+        ),
+      );
+    },
+    async record(tx, eventId) {
+      const changed = await db.execute(
+        "UPDATE inbox SET status = 'APPLIED', applied_at = ?, last_error = NULL WHERE event_id = ? AND status <> 'APPLIED'",
+        [now(), eventId],
+        tx,
+      );
+      return changed === 1;
+    },
+    async due(limit) {
+      const rows = await db.select<Row>(
+        `SELECT event_id, event, attempts FROM inbox AS i
+         WHERE status = 'WAITING' AND due_at <= ? AND NOT EXISTS (
+           SELECT 1 FROM inbox AS earlier
+           WHERE earlier.subject = i.subject AND earlier.status = 'WAITING' AND earlier.sequence < i.sequence)
+         ORDER BY event_id LIMIT ${limit}`,
+        [now()],
+      );
+      return rows.map((row) => ({ event: JSON.parse(row.event) as CloudEvent, attempts: Number(row.attempts) }));
+    },
+    async failed({ event, attempts }, error) {
+      const tried = attempts + 1;
+      const status = tried >= maxAttempts ? "DEAD" : "WAITING";
+      await db.execute(
+        "UPDATE inbox SET status = ?, attempts = ?, due_at = ?, last_error = ? WHERE event_id = ? AND status = 'WAITING'",
+        [
+          status,
+          tried,
+          now() + backoffMs(tried, firstRetryMs, mostRetryMs, Math.random()),
+          error.slice(0, 4_000),
+          event.id,
+        ],
+      );
+      return status === "DEAD" ? "dead" : "waiting";
+    },
+  };
+}

@@ -1,0 +1,104 @@
+import { Umzug, type UmzugStorage } from "umzug";
+import type { Database } from "./database.ts";
+
+/** Column types that both stores have, with the same order and equality of values. */
+export interface ColumnTypes {
+  /** UUIDs and other ASCII identifiers of at most 64 characters. */
+  id: string;
+  /** Short ASCII words: statuses, codes. */
+  word: string;
+  /** Text that is compared byte by byte. */
+  string: string;
+  text: string;
+  json: string;
+  /** Integers up to 2^53: money in minor units, counts. */
+  integer: string;
+  /** Milliseconds since the epoch, UTC. */
+  time: string;
+  /** Put after the closing bracket of CREATE TABLE. */
+  options: string;
+}
+
+const types: Record<Database["dialect"], ColumnTypes> = {
+  sqlite: {
+    id: "TEXT",
+    word: "TEXT",
+    string: "TEXT",
+    text: "TEXT",
+    json: "TEXT",
+    integer: "INTEGER",
+    time: "INTEGER",
+    options: "",
+  },
+  mysql: {
+    id: "VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin",
+    word: "VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin",
+    string: "VARCHAR(255)",
+    text: "MEDIUMTEXT",
+    json: "MEDIUMTEXT",
+    integer: "BIGINT",
+    time: "BIGINT",
+    options: "ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin",
+  },
+};
+
+/** One step of a schema: statements that run once, in order. A step that was released is never edited. */
+export interface Migration {
+  name: string;
+  up: (t: ColumnTypes, dialect: Database["dialect"]) => readonly string[];
+}
+
+/**
+ * Brings a database's schema up to date; answers with the names of the steps that ran. Safe while other nodes do the
+ * same: on MySQL one of them holds a named lock and the others find nothing left to do.
+ */
+export async function migrate(db: Database, migrations: readonly Migration[]): Promise<string[]> {
+  await db.execute(
+    `CREATE TABLE IF NOT EXISTS schema_migrations (name ${types[db.dialect].word} PRIMARY KEY, applied_at ${types[db.dialect].time} NOT NULL) ${types[db.dialect].options}`,
+  );
+  const umzug = new Umzug({
+    migrations: migrations.map(({ name, up }) => ({
+      name,
+      up: async () => {
+        for (const statement of up(types[db.dialect], db.dialect)) await db.execute(statement);
+      },
+    })),
+    storage: tableStorage(db),
+    logger: undefined,
+  });
+  const ran = await withLock(db, () => umzug.up());
+  return ran.map(({ name }) => name);
+}
+
+function tableStorage(db: Database): UmzugStorage {
+  return {
+    async logMigration({ name }) {
+      await db.execute("INSERT INTO schema_migrations (name, applied_at) VALUES (?, ?)", [name, Date.now()]);
+    },
+    async unlogMigration({ name }) {
+      await db.execute("DELETE FROM schema_migrations WHERE name = ?", [name]);
+    },
+    async executed() {
+      const rows = await db.select<{ name: string }>("SELECT name FROM schema_migrations ORDER BY name");
+      return rows.map(({ name }) => name);
+    },
+  };
+}
+
+async function withLock<T>(db: Database, work: () => Promise<T>): Promise<T> {
+  if (db.dialect === "sqlite") return work();
+  // the transaction pins one connection, to which the named lock belongs
+  return db.sequelize.transaction(async (tx) => {
+    const [row] = await db.select<{ got: number | null }>(
+      "SELECT GET_LOCK(CONCAT('migrate:', DATABASE()), 60) AS got",
+      [],
+      tx,
+    );
+    if (row?.got !== 1) throw new Error("another node has been migrating this database for over 60 s");
+    try {
+      return await work();
+    } finally {
+      await db.select("SELECT RELEASE_LOCK(CONCAT('migrate:', DATABASE()))", [], tx);
+    }
+  });
+}

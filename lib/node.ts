@@ -1,0 +1,79 @@
+import { createServer } from "node:net";
+import { ServiceBroker, type ServiceSchema } from "moleculer";
+import type { Config } from "../config.ts";
+import type { Bus } from "../contracts/bus.ts";
+import { brokerOptions } from "../moleculer.config.ts";
+import { lockDataDir, prepareDataDir, StartError } from "./data-dir.ts";
+import { openDatabase } from "./database.ts";
+import { messageOf } from "./errors.ts";
+
+export interface Node {
+  broker: ServiceBroker & Bus;
+  start(): Promise<void>;
+  /** Lets what is under way finish, then ends everything; safe to call twice. */
+  stop(): Promise<void>;
+}
+
+/** What a service offers to the stop of its node, beyond Moleculer's own hooks. */
+export interface Drains {
+  /** Refuses new work and resolves when the work under way is done. */
+  drain?(): Promise<void>;
+}
+
+/** One Moleculer node with the services that `config` names. */
+export async function createNode(config: Config): Promise<Node> {
+  prepareDataDir(config.dataDir);
+  const unlock = config.store.dialect === "sqlite" ? lockDataDir(config.dataDir) : () => {};
+  const broker = new ServiceBroker(brokerOptions(config)) as ServiceBroker & Bus;
+  let stopping: Promise<void> | null = null;
+  try {
+    await assertPortFree(config);
+    await assertStoreAnswers(config);
+    for (const name of config.services) broker.createService(await serviceSchema(name));
+  } catch (error) {
+    unlock();
+    throw error;
+  }
+
+  const stop = async (): Promise<void> => {
+    // Services stop in parallel; requests under way still need them, so the gateway goes first.
+    for (const service of broker.services) await (service as Drains).drain?.();
+    await broker.stop();
+    unlock();
+  };
+  return {
+    broker,
+    start: () => broker.start(),
+    stop: () => (stopping ??= stop()),
+  };
+}
+
+async function serviceSchema(name: string): Promise<ServiceSchema> {
+  const module = (await import(`../services/${name}/${name}.service.ts`)) as { default: ServiceSchema };
+  return module.default;
+}
+
+/** Moleculer only warns when a service cannot start; what is plain to see beforehand is said in one sentence. */
+async function assertPortFree({ host, port, services }: Config): Promise<void> {
+  if (!services.includes("gateway") || port === 0) return;
+  const probe = createServer();
+  await new Promise<void>((resolve, reject) => {
+    probe.once("error", (error: NodeJS.ErrnoException) => {
+      const why = error.code === "EADDRINUSE" ? "another program listens there" : messageOf(error);
+      reject(new StartError(`PORT ${port} on ${host} cannot be used: ${why}`));
+    });
+    probe.listen({ host, port }, resolve);
+  });
+  await new Promise((resolve) => probe.close(resolve));
+}
+
+async function assertStoreAnswers({ store, services }: Config): Promise<void> {
+  const first = services.find((name) => name !== "gateway");
+  if (store.dialect === "sqlite" || first === undefined) return;
+  try {
+    await (await openDatabase(store, first)).close();
+  } catch (error) {
+    const { host } = new URL(store.url);
+    throw new StartError(`DATABASE_URL: the server at ${host} cannot be used: ${messageOf(error)}`);
+  }
+}

@@ -1,0 +1,180 @@
+import { marks, tuples, type Database, type Tx } from "./database.ts";
+import type { CloudEvent, EventType, Fact } from "../contracts/events.ts";
+import type { ColumnTypes } from "./migrations.ts";
+import { newId } from "./ids.ts";
+import { backoffMs, toIso } from "./time.ts";
+
+/** The outbox of a service: facts that were committed and still have to leave it. */
+export interface Outbox {
+  /**
+   * Writes facts in the transaction that made them true. `sequence` is the number of the subject's last event before
+   * these; answers with the number of its last one now.
+   */
+  append(tx: Tx, subject: string, sequence: number, facts: readonly Fact[], nowMs: number): Promise<number>;
+  /** The same for several subjects at once. */
+  appendAll(tx: Tx, entries: readonly OutboxEntry[], nowMs: number): Promise<void>;
+  /**
+   * Takes the oldest due rows, lets `publish` ship them and marks those it answers with; the others wait for a growing
+   * time. Two relays never hold the same row. Answers with how many rows were taken.
+   */
+  relay(limit: number, publish: Publish): Promise<number>;
+  /** How many rows have not left yet, and the creation time of the oldest. */
+  backlog(): Promise<{ rows: number; oldestMs: number | null }>;
+}
+
+export interface OutboxEntry {
+  subject: string;
+  /** The number of the fact within its subject. */
+  sequence: number;
+  fact: Fact;
+}
+
+/** Ships events; answers with the ids of those that are safely with their receivers. */
+export type Publish = (events: CloudEvent[]) => Promise<{ published: string[]; error?: string }>;
+
+export const outboxTable = (t: ColumnTypes): string[] => [
+  `CREATE TABLE outbox (
+    id ${t.id} PRIMARY KEY,
+    type ${t.word} NOT NULL,
+    subject ${t.id} NOT NULL,
+    sequence ${t.integer} NOT NULL,
+    data ${t.json} NOT NULL,
+    traceparent ${t.word},
+    created_at ${t.time} NOT NULL,
+    published_at ${t.time},
+    attempts ${t.integer} NOT NULL DEFAULT 0,
+    due_at ${t.time} NOT NULL,
+    last_error ${t.text}
+  ) ${t.options}`,
+  "CREATE INDEX outbox_waiting ON outbox (published_at, due_at, id)",
+  "CREATE UNIQUE INDEX outbox_subject ON outbox (subject, sequence)",
+];
+
+interface Row {
+  id: string;
+  type: EventType;
+  subject: string;
+  sequence: number | string;
+  data: string;
+  traceparent: string | null;
+  created_at: number | string;
+  attempts: number | string;
+}
+
+const firstRetryMs = 250;
+const mostRetryMs = 60_000;
+
+/** `wake` is called after each commit that wrote to the outbox. */
+export function openOutbox(db: Database, service: string, wake: () => void, now: () => number = Date.now): Outbox {
+  const source = `/hub/${service}`;
+
+  const appendAll: Outbox["appendAll"] = async (tx, entries, nowMs) => {
+    if (entries.length === 0) return;
+    const values = entries.flatMap(({ subject, sequence, fact }) => [
+      newId(),
+      fact.type,
+      subject,
+      sequence,
+      JSON.stringify(fact.data),
+      nowMs,
+      nowMs,
+    ]);
+    await db.execute(
+      `INSERT INTO outbox (id, type, subject, sequence, data, created_at, due_at) VALUES ${tuples(entries.length, 7)}`,
+      values,
+      tx,
+    );
+    tx.afterCommit(wake);
+  };
+
+  const ship = async (limit: number, publish: Publish, tx?: Tx): Promise<number> => {
+    // A row waits for the earlier ones of its subject, so that receivers see each subject in order.
+    const rows = await db.select<Row>(
+      `SELECT id, type, subject, sequence, data, traceparent, created_at, attempts FROM outbox
+       WHERE published_at IS NULL AND due_at <= ? ORDER BY id LIMIT ${limit} ${tx && db.dialect === "mysql" ? "FOR UPDATE SKIP LOCKED" : ""}`,
+      [now()],
+      tx,
+    );
+    if (rows.length === 0) return 0;
+    const ready = await inOrder(db, rows, tx);
+    if (ready.length === 0) return 0;
+    const { published, error } = await publish(ready.map((row) => toEvent(row, source)));
+    const done = new Set(published);
+    if (published.length > 0) {
+      await db.execute(
+        `UPDATE outbox SET published_at = ?, last_error = NULL WHERE id IN (${marks(published.length)})`,
+        [now(), ...published],
+        tx,
+      );
+    }
+    for (const row of ready) {
+      if (done.has(row.id)) continue;
+      const attempts = Number(row.attempts) + 1;
+      await db.execute(
+        "UPDATE outbox SET attempts = ?, due_at = ?, last_error = ? WHERE id = ?",
+        [
+          attempts,
+          now() + backoffMs(attempts, firstRetryMs, mostRetryMs, Math.random()),
+          error ?? "not acknowledged",
+          row.id,
+        ],
+        tx,
+      );
+    }
+    return ready.length;
+  };
+
+  return {
+    appendAll,
+    async append(tx, subject, sequence, facts, nowMs) {
+      await appendAll(
+        tx,
+        facts.map((fact, i) => ({ subject, sequence: sequence + i + 1, fact })),
+        nowMs,
+      );
+      return sequence + facts.length;
+    },
+    // On SQLite one process owns the file, so one relay needs no row locks, and writers need not wait while it ships.
+    relay: (limit, publish) =>
+      db.dialect === "sqlite" ? ship(limit, publish) : db.transaction((tx) => ship(limit, publish, tx)),
+    async backlog() {
+      const [row] = await db.select<{ rows_waiting: number | string; oldest: number | string | null }>(
+        "SELECT COUNT(*) AS rows_waiting, MIN(created_at) AS oldest FROM outbox WHERE published_at IS NULL",
+      );
+      return { rows: Number(row?.rows_waiting ?? 0), oldestMs: row?.oldest == null ? null : Number(row.oldest) };
+    },
+  };
+}
+
+/** Leaves out rows for which an earlier event of the same subject has not left and is not in this batch before them. */
+async function inOrder(db: Database, rows: Row[], tx?: Tx): Promise<Row[]> {
+  const subjects = [...new Set(rows.map(({ subject }) => subject))];
+  const waiting = await db.select<{ subject: string; first: number | string }>(
+    `SELECT subject, MIN(sequence) AS first FROM outbox WHERE published_at IS NULL AND subject IN (${marks(subjects.length)}) GROUP BY subject`,
+    subjects,
+    tx,
+  );
+  const next = new Map(waiting.map(({ subject, first }) => [subject, Number(first)]));
+  return rows
+    .toSorted((a, b) => Number(a.sequence) - Number(b.sequence))
+    .filter((row) => {
+      if (next.get(row.subject) !== Number(row.sequence)) return false;
+      next.set(row.subject, Number(row.sequence) + 1);
+      return true;
+    });
+}
+
+function toEvent(row: Row, source: string): CloudEvent {
+  return {
+    specversion: "1.0",
+    id: row.id,
+    source,
+    type: row.type,
+    subject: row.subject,
+    time: toIso(Number(row.created_at)),
+    datacontenttype: "application/json",
+    sequence: Number(row.sequence),
+    ...(row.traceparent === null ? {} : { traceparent: row.traceparent }),
+    data: JSON.parse(row.data) as CloudEvent["data"],
+  };
+}

@@ -1,0 +1,20 @@
+import { hkdfSync } from "node:crypto";
+import type { Config } from "../config.ts";
+import { prepareDataDir, secretFile } from "./data-dir.ts";
+
+/** One key for each purpose, so that a leak of one says nothing of the others. */
+export type Purpose = "signing-key-encryption" | "sandbox-webhooks" | "idempotency-digest" | "reset-tokens";
+
+/**
+ * 32 bytes derived from SECRET_KEY for one purpose, by HKDF-SHA-256 (RFC 5869). Without SECRET_KEY, from a secret that is
+ * generated once and kept in the data directory.
+ */
+export function derivedKey(config: Config, purpose: Purpose): Buffer {
+  const root = config.secretKey ?? generated(config.dataDir);
+  return Buffer.from(hkdfSync("sha256", root, "enterprise-hub", purpose, 32));
+}
+
+function generated(dataDir: string): string {
+  prepareDataDir(dataDir);
+  return secretFile(dataDir, "secret.key").value;
+}

@@ -1,0 +1,95 @@
+import { Ajv, type ErrorObject, type ValidateFunction } from "ajv";
+import addFormats from "ajv-formats";
+import { Validators } from "moleculer";
+import type { FieldError } from "./errors.ts";
+
+const ajv = new Ajv({
+  allErrors: true,
+  useDefaults: true,
+  strict: true,
+  strictTypes: false,
+  allowUnionTypes: true,
+  verbose: false,
+});
+addFormats.default(ajv);
+
+const maxErrors = 20;
+
+export type Check = (value: unknown) => true | FieldError[];
+
+/** Compiles a JSON Schema; the check puts defaults in and answers `true`, or what is wrong with which field. */
+export function compileSchema(schema: object): Check {
+  const validate: ValidateFunction = ajv.compile(schema);
+  return (value) => (validate(value) ? true : fieldErrors(validate.errors ?? []));
+}
+
+/** Codes by JSON Schema keyword, for those a client may want to tell apart. */
+const codes: Record<string, string> = {
+  required: "REQUIRED",
+  additionalProperties: "UNKNOWN_FIELD",
+  type: "WRONG_TYPE",
+  format: "WRONG_FORMAT",
+  pattern: "WRONG_FORMAT",
+  minimum: "TOO_SMALL",
+  maximum: "TOO_LARGE",
+  minLength: "TOO_SHORT",
+  maxLength: "TOO_LONG",
+  minItems: "TOO_FEW",
+  maxItems: "TOO_MANY",
+  minProperties: "TOO_FEW",
+  uniqueItems: "DUPLICATE",
+  anyOf: "NOT_ALLOWED",
+  const: "NOT_ALLOWED",
+  enum: "NOT_ALLOWED",
+};
+
+function fieldErrors(errors: ErrorObject[]): FieldError[] {
+  const found = new Map<string, FieldError>();
+  const choices = new Set(errors.filter(({ keyword }) => keyword === "anyOf").map(({ instancePath }) => instancePath));
+  for (const error of errors) {
+    // of a choice, only the summary is of use, not each branch that did not fit
+    if (error.keyword !== "anyOf" && choices.has(error.instancePath)) continue;
+    const field = fieldOf(error);
+    if (!found.has(field))
+      found.set(field, { field, code: codes[error.keyword] ?? "INVALID", message: sentence(error) });
+    if (found.size >= maxErrors) break;
+  }
+  return [...found.values()];
+}
+
+/** `/items/0/quantity` as `items[0].quantity`, with the name of a field that is missing or unknown at its end. */
+function fieldOf({ instancePath, params }: ErrorObject): string {
+  const { missingProperty, additionalProperty } = params as { missingProperty?: string; additionalProperty?: string };
+  const path = instancePath
+    .split("/")
+    .slice(1)
+    .map((part) => part.replaceAll("~1", "/").replaceAll("~0", "~"));
+  const last = missingProperty ?? additionalProperty;
+  if (last !== undefined) path.push(last);
+  return path
+    .map((part, i) => (/^\d+$/.test(part) ? `[${part}]` : i === 0 ? part : `.${part}`))
+    .join("")
+    .slice(0, 200);
+}
+
+function sentence({ keyword, message, params }: ErrorObject): string {
+  if (keyword === "required") return "is required";
+  if (keyword === "additionalProperties") return "is not a known field";
+  if (keyword === "anyOf" || keyword === "const") return "is not one of the allowed values";
+  if (keyword === "pattern") return "has characters or a form that are not allowed";
+  if (keyword === "enum") return `must be one of ${(params as { allowedValues: unknown[] }).allowedValues.join(", ")}`;
+  return message ?? "is not valid";
+}
+
+/**
+ * Checks our own actions by their JSON Schemas and those of Moleculer's packages by fastest-validator, which they are
+ * written for.
+ */
+export class SchemaValidator extends Validators.Fastest {
+  override compile(schema: Record<string, unknown>): ReturnType<Validators.Fastest["compile"]> {
+    if (schema.type === "object" && typeof schema.properties === "object") {
+      return compileSchema(schema) as unknown as ReturnType<Validators.Fastest["compile"]>;
+    }
+    return super.compile(schema);
+  }
+}

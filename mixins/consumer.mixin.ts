@@ -1,0 +1,88 @@
+import type { Context, Service, ServiceSchema } from "moleculer";
+import type { Delivery } from "../contracts/bus.ts";
+import type { CloudEvent } from "../contracts/events.ts";
+import { messageOf } from "../lib/errors.ts";
+import { openInbox, type Inbox, type Waiting } from "../lib/inbox.ts";
+import { Poller } from "../lib/poller.ts";
+import type { WithDatabase } from "./db.mixin.ts";
+import { mixin } from "./mixin.ts";
+
+type Consume = (this: Service, event: CloudEvent, delivery: Delivery) => Promise<void>;
+
+interface Members extends WithDatabase {
+  inbox: Inbox;
+  consuming: Poller;
+}
+
+const batch = 100;
+const idleMs = 500;
+
+/**
+ * Feeds a service the events it subscribes to, from an inbox in its own database: at least once, each subject in
+ * order, again after growing delays when a handler throws, and into the dead letters after the last of them.
+ */
+export function consumerMixin(): Partial<ServiceSchema> {
+  return mixin<Members>({
+    actions: {
+      /** Takes events into the inbox; answers when they are committed there. */
+      receive: {
+        access: "internal",
+        retryPolicy: { enabled: true },
+        async handler(ctx: Context<{ events: CloudEvent[] }>) {
+          await this.inbox.receive(ctx.params.events);
+          this.consuming.wake();
+        },
+      },
+    },
+    started() {
+      this.inbox = openInbox(this.db);
+      this.consuming = new Poller({
+        name: `${this.name} consumer`,
+        idleMs,
+        pass: () => consumeDue(this),
+        onError: (error) => this.logger.warn("consumer failed", { service: this.name, error: messageOf(error) }),
+      });
+      // The handlers need what the service's own `started` makes; it has run when the broker says so.
+      void this.broker.waitForServices(this.name).then(() => this.consuming.start());
+    },
+    async stopped() {
+      await (this.consuming as Poller | undefined)?.stop();
+    },
+  });
+}
+
+async function consumeDue(service: Service & Members): Promise<boolean> {
+  const waiting = await service.inbox.due(batch);
+  const bySubject = Map.groupBy(waiting, ({ event }) => event.subject);
+  // subjects do not wait for each other; within one, a failure leaves the rest for a later pass
+  await Promise.all([...bySubject.values()].map((subject) => consumeInOrder(service, subject)));
+  return waiting.length > 0;
+}
+
+async function consumeInOrder(service: Service & Members, waiting: Waiting[]): Promise<void> {
+  for (const one of waiting) {
+    if (!(await consumeOne(service, one))) return;
+  }
+}
+
+async function consumeOne(service: Service & Members, waiting: Waiting): Promise<boolean> {
+  const { event } = waiting;
+  try {
+    const consume = (service.schema as { consumes?: Record<string, Consume> }).consumes?.[event.type];
+    if (!consume) throw new Error(`${service.name} does not know events of type ${event.type}`);
+    await consume.call(service, event, { record: (tx) => service.inbox.record(tx, event.id) });
+    return true;
+  } catch (error) {
+    const outcome = await service.inbox.failed(waiting, messageOf(error));
+    const fields = {
+      service: service.name,
+      event: event.id,
+      type: event.type,
+      attempts: waiting.attempts + 1,
+      error: messageOf(error),
+    };
+    if (outcome === "dead") service.logger.error("event is a dead letter", fields);
+    else service.logger.warn("event will be tried again", fields);
+    return false;
+  }
+}

@@ -1,0 +1,57 @@
+import { type BrokerOptions, Errors } from "moleculer";
+import { attachConfig, loadConfig, type Config } from "./config.ts";
+import { LocalTransporter, localSocketPath } from "./lib/local-transporter.ts";
+import { loggerOptions } from "./lib/logger.ts";
+import { SchemaValidator } from "./lib/validator.ts";
+import { domainErrors } from "./middlewares/domain-errors.middleware.ts";
+import { guard } from "./middlewares/guard.middleware.ts";
+
+/** Broker options for a node: only what differs from Moleculer's defaults, with its reason. */
+export function brokerOptions(config: Config): BrokerOptions {
+  return {
+    nodeID: config.nodeId,
+    namespace: config.namespace,
+    logger: loggerOptions(config),
+    // Alone in one process, other processes on this machine (the REPL) join over a socket in the data directory.
+    transporter:
+      (config.transporter as "NATS" | null) ?? new LocalTransporter({ path: localSocketPath(config.dataDir) }),
+    // The default waits for ever. Actions that talk to a payment provider or read files set their own.
+    requestTimeout: 3_000,
+    // A dead node is noticed in 4 s; the defaults take 30 s.
+    heartbeatInterval: 1,
+    heartbeatTimeout: 4,
+    // A stop waits for the calls in flight.
+    tracking: { enabled: true, shutdownTimeout: 8_000 },
+    circuitBreaker: {
+      enabled: true,
+      threshold: 0.5,
+      minRequestCount: 20,
+      windowTime: 30,
+      halfOpenTime: 2_000,
+      // The default counts an error only by a numeric code of 500 or more, and so misses plain errors.
+      check: (error: Error) => !isClientError(error),
+    },
+    // On only for actions marked retryable: a time-out may have taken effect, and repeating it would take it twice.
+    retryPolicy: {
+      enabled: false,
+      retries: 2,
+      delay: 50,
+      maxDelay: 500,
+      check: (error: unknown) => (error as { retryable?: boolean } | null)?.retryable === true,
+    },
+    // How soon a service notices that one it waits for has come; the default is a second.
+    dependencyInterval: 50,
+    validator: new SchemaValidator(),
+    middlewares: [domainErrors, guard],
+    created: (broker) => attachConfig(broker, config),
+  };
+}
+
+function isClientError(error: Error): boolean {
+  if (error instanceof Errors.ValidationError) return true;
+  const code: unknown = (error as { code?: unknown }).code;
+  return typeof code === "number" && code >= 400 && code < 500;
+}
+
+/** For `moleculer-runner --config moleculer.config.ts`. */
+export default (): BrokerOptions => brokerOptions(loadConfig());
