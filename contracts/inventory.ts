@@ -67,7 +67,7 @@ export const inventoryActions = {
     ),
     result: Type.Object({ orderId: Id }, closed),
     retryable: true,
-    refusals: ["OUT_OF_STOCK"],
+    refusals: ["OUT_OF_STOCK", "RESERVATION_COMMITTED"],
   }),
   "inventory.release": action({
     summary: "Give a hold back, unless it was made after the order's event `sequence`; nothing when there is none",

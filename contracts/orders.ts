@@ -165,10 +165,15 @@ export const orderActions = {
   }),
 
   "orders.states": action({
-    summary: "Status and last event sequence of orders; an unknown id is left out",
+    summary: "Status and last event sequence of orders, and whether the goods were sent; an unknown id is left out",
     access: "internal",
     params: Ids,
-    result: Type.Array(Type.Object({ id: Id, status: OrderStatus, sequence: Type.Integer(), expiresAt: Time }, closed)),
+    result: Type.Array(
+      Type.Object(
+        { id: Id, status: OrderStatus, sequence: Type.Integer(), expiresAt: Time, shipped: Type.Boolean() },
+        closed,
+      ),
+    ),
     retryable: true,
   }),
   "orders.customer": action({

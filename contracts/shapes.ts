@@ -8,10 +8,11 @@ export const Id = Type.String({ format: "uuid" });
 export const Time = Type.String({ format: "date-time", description: "RFC 3339 in UTC with milliseconds" });
 export const Cents = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER, description: "minor units" });
 export const Currency = Type.String({ pattern: "^[A-Z]{3}$", description: "ISO 4217" });
+/** No blank at the end: MySQL would take `A` and `A ` for the same. */
 export const Sku = Type.String({
   minLength: 1,
   maxLength: 40,
-  pattern: "^[A-Za-z0-9][A-Za-z0-9 ._-]*$",
+  pattern: "^[A-Za-z0-9]([A-Za-z0-9 ._-]*[A-Za-z0-9._-])?$",
   description: "stock code; upper and lower case differ",
 });
 export const Email = Type.String({ format: "email", maxLength: 254 });
