@@ -103,7 +103,8 @@ type Definition<S extends ServiceName> = Omit<
 
 /**
  * A service: one handler for each action of its contract, none missing and none extra, and one consumer for each event
- * it subscribes to. `Vars` are the members that `started` puts on `this`.
+ * it subscribes to. `Vars` are the members that `started` puts on `this`. Mixins start in the order they are named in, before
+ * the service's own `started`, and stop in the opposite one, after its own `stopped`.
  */
 export function defineService<S extends ServiceName, Vars extends object = Record<never, never>>(
   definition: Definition<S> & ThisType<Service & Vars & { broker: Bus }>,
@@ -123,5 +124,6 @@ export function defineService<S extends ServiceName, Vars extends object = Recor
       ...(retryable ? { retryPolicy: { enabled: true } } : {}),
     };
   }
-  return { ...definition, actions };
+  // Moleculer starts the last mixin of a list first; here each counts on the ones named before it.
+  return { ...definition, actions, mixins: definition.mixins?.toReversed() };
 }

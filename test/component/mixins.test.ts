@@ -1,0 +1,30 @@
+import { defineService } from "../../contracts/bus.ts";
+import { mixin } from "../../mixins/mixin.ts";
+import { startBroker } from "../support/broker.ts";
+
+describe("the mixins of a service", () => {
+  it("start in the order they are named in, before the service, and stop in the opposite one", async () => {
+    const told: string[] = [];
+    const tells = (name: string) =>
+      mixin({ started: () => void told.push(`start ${name}`), stopped: () => void told.push(`stop ${name}`) });
+    const gateway = defineService<"gateway">({
+      name: "gateway",
+      mixins: [tells("database"), tells("outbox")],
+      actions: {},
+      started: () => void told.push("start service"),
+      stopped: () => void told.push("stop service"),
+    });
+
+    const { stop } = await startBroker([gateway]);
+    await stop();
+
+    expect(told).toEqual([
+      "start database",
+      "start outbox",
+      "start service",
+      "stop service",
+      "stop outbox",
+      "stop database",
+    ]);
+  });
+});
