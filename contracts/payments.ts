@@ -88,6 +88,13 @@ export const paymentActions = {
     timeoutMs: 4_500,
     refusals: ["PAYMENT_OPEN"],
   }),
+  "payments.byKey": action({
+    summary: "The payment that `payments.create` made for a key, or null",
+    access: "internal",
+    params: Type.Object({ key: Type.String({ maxLength: 64 }) }, closed),
+    result: nullable(Payment),
+    retryable: true,
+  }),
   "payments.refund": action({
     summary: "Return money of a payment. The same `refundId` again changes nothing and answers the same",
     access: "internal",

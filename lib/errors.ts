@@ -60,11 +60,15 @@ export function codeOf(error: unknown): string | undefined {
   return typeof type === "string" ? type : undefined;
 }
 
-/** True when the callee refused for good: repeating the same call would be refused again. */
+/**
+ * True when the callee refused for good: repeating the same call would be refused again. A service that cannot be
+ * reached also comes with a status of 404, and is none.
+ */
 export function isRefusal(error: unknown): boolean {
   if (error instanceof DomainError) return statusOf[error.kind] < 429;
-  const status = (error as { code?: unknown } | null)?.code;
-  return typeof status === "number" && status >= 400 && status < 429;
+  const { code, retryable, type } = (error ?? {}) as { code?: unknown; retryable?: unknown; type?: unknown };
+  if (typeof code !== "number" || retryable === true) return false;
+  return code >= 400 && code < 429 && type !== "SERVICE_NOT_FOUND" && type !== "SERVICE_NOT_AVAILABLE";
 }
 
 export function messageOf(error: unknown): string {

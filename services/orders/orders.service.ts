@@ -1,0 +1,185 @@
+import { configOf } from "../../config.ts";
+import { defineService, type Bus, type Ctx, type Identity } from "../../contracts/bus.ts";
+import { messageOf, notFound } from "../../lib/errors.ts";
+import { newId } from "../../lib/ids.ts";
+import { defaultLimit } from "../../lib/page.ts";
+import { toIso } from "../../lib/time.ts";
+import { isStaff, signedIn } from "../../middlewares/guard.middleware.ts";
+import { consumerMixin } from "../../mixins/consumer.mixin.ts";
+import { dbMixin, type WithDatabase } from "../../mixins/db.mixin.ts";
+import { outboxMixin, type WithOutbox } from "../../mixins/outbox.mixin.ts";
+import { sweeperMixin } from "../../mixins/sweeper.mixin.ts";
+import { idempotently, type InFlight } from "./idempotency.ts";
+import { migrations } from "./migrations/index.ts";
+import { complete, ship, type OrderState, type Refund } from "./order.ts";
+import { orderView } from "./order-view.ts";
+import { ordersRepository, type OrdersRepository } from "./orders.repository.ts";
+import { payOrder } from "./pay-order.ts";
+import { placeOrder } from "./place-order.ts";
+import { cancelOrder, finishRefund, refundOrder, type RefundDeps } from "./refund-order.ts";
+import { refundsRepository, type RefundsRepository } from "./refunds.repository.ts";
+import { settlePayment } from "./settle-payment.ts";
+import { timeline } from "./timeline.ts";
+
+interface Vars extends WithDatabase, WithOutbox {
+  orders: OrdersRepository;
+  refunds: RefundsRepository;
+  inFlight: InFlight;
+}
+
+type Members = Vars & { broker: Bus; logger: { warn(event: string, fields: object): void } };
+
+const now = Date.now;
+const expiryBatch = 100;
+const refundBatch = 20;
+const refundLeaseMs = 30_000;
+
+const depsOf = (service: Vars, bus: Bus): RefundDeps => ({
+  bus,
+  orders: service.orders,
+  refunds: service.refunds,
+  now,
+  newId,
+});
+
+/** The order, if it is there and this person may see it. */
+async function visible(service: Vars, ctx: Ctx<{ id: string }>): Promise<OrderState> {
+  const user = signedIn(ctx);
+  const order = await service.orders.find(ctx.params.id);
+  if (!order || !mayRead(order, user)) throw notFound("order");
+  return order;
+}
+
+const mayRead = (order: OrderState, user: Identity): boolean => order.customerId === user.id || isStaff(user);
+
+/** A first try at a refund that nobody waits for; the sweep makes the others. */
+async function tryRefund(service: Members, refund: Refund | null): Promise<void> {
+  if (!refund) return;
+  try {
+    await finishRefund(depsOf(service, service.broker), refund);
+  } catch (error) {
+    service.logger.warn("refund will be tried again", { refundId: refund.id, error: messageOf(error) });
+  }
+}
+
+export default defineService<"orders", Vars>({
+  name: "orders",
+  mixins: [
+    dbMixin(migrations),
+    outboxMixin(),
+    consumerMixin(),
+    sweeperMixin([
+      {
+        name: "expiry",
+        everyMs: 500,
+        async pass(this: Members) {
+          return (await this.orders.expireDue(now(), expiryBatch)) === expiryBatch;
+        },
+      },
+      {
+        name: "refunds",
+        everyMs: 1_000,
+        async pass(this: Members) {
+          const due = await this.refunds.claimDue(now(), refundBatch, refundLeaseMs);
+          await Promise.all(due.map((refund) => tryRefund(this, refund)));
+          return due.length === refundBatch;
+        },
+      },
+    ]),
+  ],
+
+  actions: {
+    place(ctx) {
+      const { orderTtlSeconds: ttlSeconds, currency } = configOf(this.broker);
+      const deps = { bus: ctx, orders: this.orders, now, newId, ttlSeconds, currency };
+      return idempotently(this, ctx, "place", (request) => placeOrder(deps, signedIn(ctx).id, ctx.params, request));
+    },
+    async pay(ctx) {
+      const { orders } = this;
+      return idempotently(this, ctx, "pay", async (request) => {
+        const { status, payment } = await payOrder(
+          { bus: ctx, orders, now, newId },
+          signedIn(ctx),
+          ctx.params,
+          request,
+        );
+        ctx.meta.$statusCode = status;
+        return payment;
+      });
+    },
+    cancel(ctx) {
+      const deps = depsOf(this, ctx);
+      return idempotently(this, ctx, "cancel", (request) => cancelOrder(deps, signedIn(ctx), ctx.params, request));
+    },
+    refund(ctx) {
+      const deps = depsOf(this, ctx);
+      return idempotently(this, ctx, "refund", (request) => refundOrder(deps, signedIn(ctx), ctx.params, request));
+    },
+    async ship(ctx) {
+      const { id, carrier, trackingNumber } = ctx.params;
+      const by = signedIn(ctx).id;
+      const shipment = { carrier, trackingNumber };
+      const { order } = await this.orders.change(id, (current) => ship(current, by, shipment, now()), now());
+      return orderView(order);
+    },
+    async complete(ctx) {
+      const { id } = await visible(this, ctx);
+      const by = signedIn(ctx).id;
+      const { order } = await this.orders.change(id, (current) => complete(current, by, now()), now());
+      return orderView(order);
+    },
+    async get(ctx) {
+      return orderView(await visible(this, ctx));
+    },
+    async list(ctx) {
+      const user = signedIn(ctx);
+      const { status, cursor, limit = defaultLimit } = ctx.params;
+      const customerId = isStaff(user) ? ctx.params.customerId : user.id;
+      const page = await this.orders.list({ customerId, status, cursor, limit });
+      return { ...page, items: page.items.map(orderView) };
+    },
+    async timeline(ctx) {
+      const { id } = await visible(this, ctx);
+      return { items: await timeline(ctx, this.orders, id) };
+    },
+    async payments(ctx) {
+      const { id } = await visible(this, ctx);
+      return ctx.call("payments.ofOrder", { orderId: id });
+    },
+
+    async states(ctx) {
+      const orders = await this.orders.states(ctx.params.ids);
+      return orders.map(({ id, status, eventSequence, expiresAt, shippedAt }) => ({
+        id,
+        status,
+        sequence: eventSequence,
+        expiresAt: toIso(expiresAt),
+        shipped: shippedAt !== null,
+      }));
+    },
+    async customer(ctx) {
+      return (await this.orders.find(ctx.params.id))?.customerId ?? null;
+    },
+    async ofCustomer(ctx) {
+      return (await this.orders.ofCustomer(ctx.params.customerId)).map(orderView);
+    },
+  },
+
+  consumes: {
+    async "payment.succeeded"({ data: { orderId, paymentId, amountCents } }, delivery) {
+      const { orders, broker: bus } = this;
+      const money = { paymentId, amountCents };
+      const { refund } = await settlePayment({ bus, orders, now, newId }, orderId, money, { delivery });
+      await tryRefund(this, refund);
+    },
+    async "user.erased"({ data: { userId } }, delivery) {
+      await this.orders.anonymise(userId, delivery);
+    },
+  },
+
+  started() {
+    this.orders = ordersRepository(this.db, this.outbox);
+    this.refunds = refundsRepository(this.db);
+    this.inFlight = new Map();
+  },
+});

@@ -1,0 +1,92 @@
+import type { Bus } from "../../contracts/bus.ts";
+import type { Order, OrderAddress, PlaceOrder } from "../../contracts/orders.ts";
+import { DomainError, notFound, type FieldError } from "../../lib/errors.ts";
+import type { Clock, NewId } from "../../lib/ids.ts";
+import { toIso } from "../../lib/time.ts";
+import { AlreadyServed, type KeyedRequest } from "./idempotency.ts";
+import { mergeItems, placeOrder as draftOrder, type Priced } from "./order.ts";
+import { orderView } from "./order-view.ts";
+import type { OrdersRepository } from "./orders.repository.ts";
+
+/** A hold outlives its order's deadline, so that the deadline alone decides. */
+const holdGraceMs = 30_000;
+
+export interface PlaceDeps {
+  bus: Bus;
+  orders: OrdersRepository;
+  now: Clock;
+  newId: NewId;
+  ttlSeconds: number;
+  currency: string;
+}
+
+/**
+ * Prices an order, holds its stock and stores it. The hold knows the request, so that a retry, also after this process
+ * died in between, goes on with the same order. If storing fails, the hold ends by itself: whether the order was
+ * committed may then be unknown, and its stock must not be given away before it is.
+ */
+export async function placeOrder(
+  { bus, orders, now, newId, ttlSeconds, currency }: PlaceDeps,
+  customerId: string,
+  input: PlaceOrder,
+  request: KeyedRequest | null,
+): Promise<Order> {
+  const items = mergeItems(input.items);
+  const [lines, address] = await Promise.all([
+    price(bus, items, input.items),
+    input.addressId === undefined ? null : addressOf(bus, customerId, input.addressId),
+  ]);
+  const createdAt = now();
+  const expiresAt = createdAt + ttlSeconds * 1_000;
+  const draft = { id: newId(), customerId, currency, lines, address, note: input.note ?? null, expiresAt };
+  // before any stock is held: a total that cannot be charged is refused here
+  draftOrder(draft, createdAt);
+
+  const held = await bus.call("inventory.reserve", {
+    orderId: draft.id,
+    ...(request ? { key: request.digest } : {}),
+    lines: items,
+    expiresAt: toIso(expiresAt + holdGraceMs),
+    sequence: 0,
+  });
+  const change = draftOrder({ ...draft, id: held.orderId }, createdAt);
+  const view = orderView(change.order);
+  if (!(await orders.insert(change, request, { status: 201, body: view }))) throw new AlreadyServed();
+  return view;
+}
+
+/** Merged lines with their names and prices; names the items that are no products. */
+async function price(
+  bus: Bus,
+  items: readonly { sku: string; quantity: number }[],
+  asked: PlaceOrder["items"],
+): Promise<Priced[]> {
+  const quotes = await bus.call("products.quote", { skus: items.map(({ sku }) => sku) });
+  const bySku = new Map(quotes.map((quote) => [quote.sku, quote]));
+  const errors: FieldError[] = asked.flatMap(({ sku }, i) =>
+    bySku.has(sku) ? [] : [{ field: `items[${i}].sku`, code: "UNKNOWN_PRODUCT", message: "is not for sale" }],
+  );
+  if (errors.length > 0) {
+    throw new DomainError("invalid", "UNKNOWN_PRODUCT", "Some items are not for sale.", { errors });
+  }
+  return items.flatMap(({ sku, quantity }) => {
+    const quote = bySku.get(sku);
+    return quote ? [{ sku, name: quote.name, quantity, unitPriceCents: quote.priceCents }] : [];
+  });
+}
+
+async function addressOf(bus: Bus, userId: string, addressId: string): Promise<OrderAddress> {
+  const address = await bus.call("users.address", { userId, addressId });
+  if (!address) throw notFound("address");
+  const { name, line1, line2, city, region, postalCode, country, phone } = address;
+  return {
+    name,
+    line1,
+    line2: line2 ?? null,
+    city,
+    region: region ?? null,
+    postalCode,
+    country,
+    phone: phone ?? null,
+  };
+}
