@@ -1,5 +1,5 @@
 import type { Static } from "@sinclair/typebox";
-import type { CallingOptions, Context, Service, ServiceSchema } from "moleculer";
+import type { CallingOptions, Context, Service, ServiceBroker, ServiceSchema } from "moleculer";
 import type { Tx } from "../lib/database.ts";
 import type { ActionContract, TypesOf } from "./action.ts";
 import { authActions } from "./auth.ts";
@@ -48,6 +48,9 @@ type Args<P> =
 export interface Bus {
   call<N extends ActionName>(name: N, ...args: Args<Actions[N]["params"]>): Promise<Actions[N]["result"]>;
 }
+
+/** A broker whose calls are checked against the contracts. */
+export type AppBroker = Omit<ServiceBroker, keyof Bus> & Bus;
 
 export type Role = Static<typeof Role>;
 
@@ -107,7 +110,7 @@ type Definition<S extends ServiceName> = Omit<
  * the service's own `started`, and stop in the opposite one, after its own `stopped`.
  */
 export function defineService<S extends ServiceName, Vars extends object = Record<never, never>>(
-  definition: Definition<S> & ThisType<Service & Vars & { broker: Bus }>,
+  definition: Definition<S> & ThisType<Omit<Service, "broker"> & Vars & { broker: AppBroker }>,
 ): ServiceSchema {
   const handlers = definition.actions as Record<string, (ctx: never) => unknown>;
   const actions: Record<string, object> = {};

@@ -1,14 +1,14 @@
 import { createServer } from "node:net";
 import { ServiceBroker, type ServiceSchema } from "moleculer";
 import type { Config } from "../config.ts";
-import type { Bus } from "../contracts/bus.ts";
+import type { AppBroker } from "../contracts/bus.ts";
 import { brokerOptions } from "../moleculer.config.ts";
 import { lockDataDir, prepareDataDir, StartError } from "./data-dir.ts";
 import { openDatabase } from "./database.ts";
 import { messageOf } from "./errors.ts";
 
 export interface Node {
-  broker: ServiceBroker & Bus;
+  broker: AppBroker;
   start(): Promise<void>;
   /** Lets what is under way finish, then ends everything; safe to call twice. */
   stop(): Promise<void>;
@@ -24,7 +24,7 @@ export interface Drains {
 export async function createNode(config: Config): Promise<Node> {
   prepareDataDir(config.dataDir);
   const unlock = config.store.dialect === "sqlite" ? lockDataDir(config.dataDir) : () => {};
-  const broker = new ServiceBroker(brokerOptions(config)) as ServiceBroker & Bus;
+  const broker = new ServiceBroker(brokerOptions(config)) as unknown as AppBroker & ServiceBroker;
   let stopping: Promise<void> | null = null;
   try {
     await assertPortFree(config);

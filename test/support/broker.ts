@@ -1,11 +1,11 @@
 import { ServiceBroker, type ServiceSchema } from "moleculer";
 import type { Config } from "../../config.ts";
-import type { Bus, Identity, Meta } from "../../contracts/bus.ts";
+import type { AppBroker, Identity, Meta } from "../../contracts/bus.ts";
 import { brokerOptions } from "../../moleculer.config.ts";
 import { testConfig } from "./config.ts";
 
 export interface TestBroker {
-  broker: ServiceBroker & Bus;
+  broker: AppBroker;
   config: Config;
   /** Calling options for a call made by this person. */
   as(user: Identity): { meta: Meta };
@@ -14,7 +14,8 @@ export interface TestBroker {
 
 /** A real broker with the real middlewares, one real service, and its neighbours as tiny local services. */
 export async function startBroker(services: readonly ServiceSchema[], config = testConfig()): Promise<TestBroker> {
-  const broker = new ServiceBroker({ ...brokerOptions(config), transporter: null }) as ServiceBroker & Bus;
+  const broker = new ServiceBroker({ ...brokerOptions(config), transporter: null }) as unknown as AppBroker &
+    ServiceBroker;
   for (const service of services) broker.createService(service);
   await broker.start();
   return { broker, config, as: (user) => ({ meta: { user } }), stop: () => broker.stop() };

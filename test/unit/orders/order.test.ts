@@ -53,6 +53,8 @@ function refunded(order: OrderState, amountCents: number | null): OrderState {
   return refundDone(asked, refund ?? fail("no refund")).order;
 }
 
+const refusal = (code: string): Error => expect.objectContaining({ name: "DomainError", code }) as Error;
+
 function fail(why: string): never {
   throw new Error(why);
 }
@@ -88,10 +90,7 @@ describe("the status table", () => {
     // cancelling what is paid is not that step but the beginning of a refund
     else if (paidCancellation)
       expect(into[to](order).refund).toMatchObject({ kind: "cancel", amountCents: order.totalCents });
-    else
-      expect(() => into[to](order)).toThrow(
-        expect.objectContaining({ code: "ORDER_ILLEGAL_TRANSITION", kind: "conflict" }),
-      );
+    else expect(() => into[to](order)).toThrow(refusal("ORDER_ILLEGAL_TRANSITION"));
   });
 
   it("reaches every status from CREATED and lets none but the last ones be an end", () => {
@@ -130,18 +129,18 @@ describe("placing", () => {
   it("refuses a total that a double cannot hold", () => {
     const huge = { sku: "A", name: "A", quantity: 100_000, unitPriceCents: 10_000_000_000 };
     const draft = { ...placed, lines: Array.from({ length: 20 }, () => huge) };
-    expect(() => placeOrder(draft, now)).toThrow(expect.objectContaining({ code: "TOTAL_TOO_LARGE" }));
+    expect(() => placeOrder(draft, now)).toThrow(refusal("TOTAL_TOO_LARGE"));
   });
 });
 
 describe("paying", () => {
   it("is open until the deadline and not at it", () => {
     expect(() => assertPayable(placed, now + 899_999)).not.toThrow();
-    expect(() => assertPayable(placed, now + 900_000)).toThrow(expect.objectContaining({ code: "ORDER_NOT_PAYABLE" }));
+    expect(() => assertPayable(placed, now + 900_000)).toThrow(refusal("ORDER_NOT_PAYABLE"));
   });
 
   it.each(statuses.filter((status) => status !== "CREATED"))("is not open for an order that is %s", (status) => {
-    expect(() => assertPayable(orderIn(status), now)).toThrow(expect.objectContaining({ code: "ORDER_NOT_PAYABLE" }));
+    expect(() => assertPayable(orderIn(status), now)).toThrow(refusal("ORDER_NOT_PAYABLE"));
   });
 });
 
@@ -200,19 +199,19 @@ describe("refunding", () => {
 
   it("never sets aside more than is left", () => {
     const { order } = ask(orderIn("PAID"), 1_000);
-    expect(() => ask(order, 531)).toThrow(expect.objectContaining({ code: "REFUND_EXCEEDS_PAYMENT" }));
+    expect(() => ask(order, 531)).toThrow(refusal("REFUND_EXCEEDS_PAYMENT"));
     expect(ask(order, 530).order.refundingCents).toBe(1_530);
-    expect(() => ask(ask(order, 530).order, null)).toThrow(expect.objectContaining({ code: "REFUND_EXCEEDS_PAYMENT" }));
+    expect(() => ask(ask(order, 530).order, null)).toThrow(refusal("REFUND_EXCEEDS_PAYMENT"));
   });
 
   it.each(["CREATED", "EXPIRED", "CANCELLED", "REFUNDED"] as const)("is refused for an order that is %s", (status) => {
-    expect(() => ask(orderIn(status), 1)).toThrow(expect.objectContaining({ code: "ORDER_NOT_REFUNDABLE" }));
+    expect(() => ask(orderIn(status), 1)).toThrow(refusal("ORDER_NOT_REFUNDABLE"));
   });
 
   it("holds a shipment back while money is being returned", () => {
     const { order } = ask(orderIn("PAID"), null);
     expect(() => ship(order, "s1", { carrier: "DHL", trackingNumber: "1" }, now)).toThrow(
-      expect.objectContaining({ code: "ORDER_ILLEGAL_TRANSITION" }),
+      refusal("ORDER_ILLEGAL_TRANSITION"),
     );
   });
 
