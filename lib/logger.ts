@@ -45,7 +45,7 @@ class StructuredLogger extends Loggers.Base<object> {
       for (const arg of [first, ...rest]) {
         if (arg instanceof Error) fields.err = arg;
         else if (typeof arg === "object" && arg !== null) Object.assign(fields, arg);
-        else if (arg !== undefined) words.push(String(arg as string | number | boolean));
+        else if (arg !== undefined) words.push(typeof arg === "string" ? arg : JSON.stringify(arg));
       }
       logger[type](fields, words.join(" ").trim());
     };
