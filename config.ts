@@ -27,6 +27,8 @@ export interface Config {
   loginFailuresPerAccount: number;
   trustedProxies: number;
   smtpUrl: string | null;
+  /** Who e-mail comes from. */
+  mailFrom: string;
   /** Encrypts signing keys and signs sandbox webhooks. Null: a generated one in `dataDir`. */
   secretKey: string | null;
   /** Where the sandbox provider answers. Null: the node that runs payments hosts it. */
@@ -59,10 +61,14 @@ export function readConfig(env: Env): Config {
   const production = env.NODE_ENV === "production";
   const databasePrefix = read.text("DATABASE_PREFIX", "hub_", /^[a-z0-9_]{1,30}$/, "lower-case letters, digits and _");
   const poolSize = read.integer("DATABASE_POOL", 10, 1, 200);
+  const publicUrl = (read.url("PUBLIC_URL", ["http:", "https:"]) ?? `http://${reachable(host)}:${port}`).replace(
+    /\/+$/,
+    "",
+  );
   const config: Config = {
     host,
     port,
-    publicUrl: (read.url("PUBLIC_URL", ["http:", "https:"]) ?? `http://${reachable(host)}:${port}`).replace(/\/+$/, ""),
+    publicUrl,
     dataDir,
     store: databaseUrl
       ? { dialect: "mysql", url: databaseUrl.replace(/^mariadb:/, "mysql:"), databasePrefix, poolSize }
@@ -83,6 +89,12 @@ export function readConfig(env: Env): Config {
     loginFailuresPerAccount: read.integer("LOGIN_FAILURES_PER_ACCOUNT", 10, 1, 1e9),
     trustedProxies: read.integer("TRUSTED_PROXIES", 0, 0, 20),
     smtpUrl: read.url("SMTP_URL", ["smtp:", "smtps:"]),
+    mailFrom: read.text(
+      "MAIL_FROM",
+      `no-reply@${URL.parse(publicUrl)?.hostname ?? "localhost"}`,
+      /^[^\s@<>"]+@[^\s@<>"]+$/,
+      "an e-mail address",
+    ),
     secretKey: read.secret("SECRET_KEY", 32, 512),
     sandboxUrl: read.url("SANDBOX_URL", ["http:", "https:"])?.replace(/\/+$/, "") ?? null,
     log: {

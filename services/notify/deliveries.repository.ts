@@ -1,0 +1,127 @@
+import type { Mail } from "../../contracts/notify.ts";
+import { marks, type Database } from "../../lib/database.ts";
+import { newId } from "../../lib/ids.ts";
+import { decodeCursor, toPage, type Page } from "../../lib/page.ts";
+import { toIso } from "../../lib/time.ts";
+import type { Outgoing } from "./telling.ts";
+
+/** A delivery that one sender holds until `claim` ends. `attempts` counts this one too. */
+export interface ClaimedDelivery extends Outgoing {
+  attempts: number;
+  claim: string;
+}
+
+type Held = Pick<ClaimedDelivery, "id" | "claim">;
+
+export interface DeliveriesRepository {
+  /**
+   * Takes the deliveries that are due, longest due first, for `leaseMs`: no other sender gets them until then. Those
+   * of a sender that died come back after it.
+   */
+  claimDue(limit: number, leaseMs: number, nowMs: number): Promise<ClaimedDelivery[]>;
+  /** The four below do nothing for a delivery that is no longer held by this claim. */
+  sent(held: readonly Held[], nowMs: number): Promise<void>;
+  postpone(held: Held, untilMs: number, error: string): Promise<void>;
+  fail(held: Held, error: string, nowMs: number): Promise<void>;
+  /** E-mail and SMS newest first, of all or of one address; without those of erased people. */
+  mailbox(filter: MailboxFilter): Promise<Page<Mail>>;
+}
+
+export interface MailboxFilter {
+  to: string | undefined;
+  cursor: string | undefined;
+  limit: number;
+}
+
+interface Row {
+  id: string;
+  channel: Outgoing["channel"];
+  recipient: string;
+  subject: string;
+  body: string;
+  html: string | null;
+  attempts: number | string;
+}
+
+type MailRow = Row & { type: string; order_id: string | null; created_at: number | string };
+
+const longestError = 1_000;
+
+/** A body that holds a secret goes once it is not needed any more. */
+const forgetBody =
+  "html = CASE WHEN forget_body = 1 THEN NULL ELSE html END, body = CASE WHEN forget_body = 1 THEN '' ELSE body END";
+
+export function deliveriesRepository(db: Database): DeliveriesRepository {
+  // SKIP LOCKED: two senders must never wait for each other, nor hold the same row
+  const lock = db.dialect === "mysql" ? "FOR UPDATE SKIP LOCKED" : "";
+
+  return {
+    claimDue: (limit, leaseMs, nowMs) =>
+      db.transaction(async (tx) => {
+        const rows = await db.select<Row>(
+          `SELECT id, channel, recipient, subject, body, html, attempts FROM deliveries
+           WHERE status = 'PENDING' AND due_at <= ? ORDER BY due_at, id LIMIT ${limit} ${lock}`,
+          [nowMs],
+          tx,
+        );
+        if (rows.length === 0) return [];
+        const claim = newId();
+        await db.execute(
+          `UPDATE deliveries SET claim = ?, due_at = ?, attempts = attempts + 1 WHERE id IN (${marks(rows.length)})`,
+          [claim, nowMs + leaseMs, ...rows.map(({ id }) => id)],
+          tx,
+        );
+        return rows.map(({ recipient, attempts, ...row }) => ({
+          ...row,
+          to: recipient,
+          attempts: Number(attempts) + 1,
+          claim,
+        }));
+      }),
+    async sent(held, nowMs) {
+      for (const [claim, group] of Map.groupBy(held, (one) => one.claim)) {
+        await db.execute(
+          `UPDATE deliveries SET status = 'SENT', settled_at = ?, claim = NULL, last_error = NULL, ${forgetBody}
+           WHERE id IN (${marks(group.length)}) AND claim = ? AND status = 'PENDING'`,
+          [nowMs, ...group.map(({ id }) => id), claim],
+        );
+      }
+    },
+    async postpone({ id, claim }, untilMs, error) {
+      await db.execute(
+        "UPDATE deliveries SET due_at = ?, claim = NULL, last_error = ? WHERE id = ? AND claim = ? AND status = 'PENDING'",
+        [untilMs, error.slice(0, longestError), id, claim],
+      );
+    },
+    async fail({ id, claim }, error, nowMs) {
+      await db.execute(
+        `UPDATE deliveries SET status = 'FAILED', settled_at = ?, claim = NULL, last_error = ?, ${forgetBody}
+         WHERE id = ? AND claim = ? AND status = 'PENDING'`,
+        [nowMs, error.slice(0, longestError), id, claim],
+      );
+    },
+    async mailbox({ to, cursor, limit }) {
+      // addresses are kept as users has them, in lower case; the one asked for may be as a person typed it
+      const wanted = to === undefined ? [] : [to, to.toLowerCase()];
+      const before = cursor === undefined ? [] : decodeCursor(cursor, ["string"]);
+      const rows = await db.select<MailRow>(
+        `SELECT id, channel, recipient, subject, body, type, order_id, created_at FROM deliveries
+         WHERE recipient IS NOT NULL${wanted.length > 0 ? " AND recipient IN (?, ?)" : ""}${before.length > 0 ? " AND id < ?" : ""}
+         ORDER BY id DESC LIMIT ${limit + 1}`,
+        [...wanted, ...before],
+      );
+      return toPage(rows, limit, ({ id }) => [id], toMail);
+    },
+  };
+}
+
+const toMail = ({ id, channel, recipient, subject, body, type, order_id, created_at }: MailRow): Mail => ({
+  id,
+  channel,
+  to: recipient,
+  subject,
+  body,
+  type,
+  orderId: order_id,
+  createdAt: toIso(Number(created_at)),
+});

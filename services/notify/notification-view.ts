@@ -1,0 +1,13 @@
+import type { Notification } from "../../contracts/notify.ts";
+import { toIso, toIsoOrNull } from "../../lib/time.ts";
+import type { StoredNotification } from "./notifications.repository.ts";
+
+export const notificationView = (stored: StoredNotification): Notification => ({
+  id: stored.id,
+  type: stored.type,
+  orderId: stored.orderId,
+  title: stored.title,
+  body: stored.body,
+  readAt: toIsoOrNull(stored.readAtMs),
+  createdAt: toIso(stored.createdAtMs),
+});

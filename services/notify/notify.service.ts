@@ -1,0 +1,158 @@
+import { configOf } from "../../config.ts";
+import { defineService, type Delivery } from "../../contracts/bus.ts";
+import { messageOf, notFound } from "../../lib/errors.ts";
+import { newId } from "../../lib/ids.ts";
+import { defaultLimit } from "../../lib/page.ts";
+import { signedIn } from "../../middlewares/guard.middleware.ts";
+import { consumerMixin } from "../../mixins/consumer.mixin.ts";
+import { dbMixin, type WithDatabase } from "../../mixins/db.mixin.ts";
+import { sweeperMixin, type WithSweeps } from "../../mixins/sweeper.mixin.ts";
+import { channelsMixin, type WithChannels } from "./channels/channels.mixin.ts";
+import { contactsOver, type Contacts } from "./contacts.ts";
+import { deliveriesRepository, type DeliveriesRepository } from "./deliveries.repository.ts";
+import { migrations } from "./migrations/index.ts";
+import { notificationView } from "./notification-view.ts";
+import { notificationsRepository, type NotificationsRepository } from "./notifications.repository.ts";
+import { senderOf } from "./send-deliveries.ts";
+import { tellerOf } from "./tell-person.ts";
+import { composePasswordReset, type NotifiedEvent } from "./telling.ts";
+
+interface Vars extends WithDatabase, WithChannels, WithSweeps {
+  notifications: NotificationsRepository;
+  deliveries: DeliveriesRepository;
+  contacts: Contacts;
+  tell(event: NotifiedEvent, delivery: Delivery): Promise<void>;
+  sendDue(): Promise<boolean>;
+}
+
+const now = Date.now;
+
+export default defineService<"notify", Vars>({
+  name: "notify",
+  mixins: [
+    dbMixin(migrations),
+    channelsMixin(),
+    consumerMixin(),
+    sweeperMixin([
+      {
+        name: "deliveries",
+        everyMs: 500,
+        pass(this: Vars) {
+          return this.sendDue();
+        },
+      },
+    ]),
+  ],
+
+  actions: {
+    async list(ctx) {
+      const { unread = false, cursor, limit = defaultLimit } = ctx.params;
+      const page = await this.notifications.list(signedIn(ctx).id, { unread, cursor, limit });
+      return { ...page, items: page.items.map(notificationView) };
+    },
+    async read(ctx) {
+      const read = await this.notifications.read(signedIn(ctx).id, ctx.params.id, now());
+      if (!read) throw notFound("notification");
+      return notificationView(read);
+    },
+    async mailbox(ctx) {
+      if (configOf(this.broker).smtpUrl !== null) throw notFound("mailbox");
+      const { to, cursor, limit = defaultLimit } = ctx.params;
+      return this.deliveries.mailbox({ to, cursor, limit });
+    },
+    async since(ctx) {
+      const { userId, after, limit } = ctx.params;
+      const { last, items } = await this.notifications.since(userId, { after, limit });
+      return {
+        last,
+        items: items.map((stored) => ({ sequence: stored.sequence, notification: notificationView(stored) })),
+      };
+    },
+    ofOrder(ctx) {
+      return this.notifications.timeline(ctx.params.orderId);
+    },
+    async ofUser(ctx) {
+      return (await this.notifications.ofUser(ctx.params.userId)).map(notificationView);
+    },
+    async sendPasswordReset(ctx) {
+      // where mail really leaves, nobody needs the token here any longer
+      const forgetBody = configOf(this.broker).smtpUrl !== null;
+      const telling = composePasswordReset({ ...ctx.params, forgetBody }, newId);
+      await this.db.transaction((tx) => this.notifications.tell(tx, [telling], now()));
+      this.wakeSweep("deliveries");
+      return null;
+    },
+  },
+
+  consumes: {
+    "user.registered"(event, delivery) {
+      return this.tell(event, delivery);
+    },
+    async "user.erased"({ data: { userId } }, delivery) {
+      await this.db.transaction(async (tx) => {
+        if (await delivery.record(tx)) await this.notifications.erase(tx, userId, now());
+      });
+      this.contacts.forget(userId);
+    },
+    "order.created"(event, delivery) {
+      return this.tell(event, delivery);
+    },
+    "order.paid"(event, delivery) {
+      return this.tell(event, delivery);
+    },
+    "order.cancelled"(event, delivery) {
+      return this.tell(event, delivery);
+    },
+    "order.expired"(event, delivery) {
+      return this.tell(event, delivery);
+    },
+    "order.shipped"(event, delivery) {
+      return this.tell(event, delivery);
+    },
+    "order.completed"(event, delivery) {
+      return this.tell(event, delivery);
+    },
+    "order.refunded"(event, delivery) {
+      return this.tell(event, delivery);
+    },
+    "payment.succeeded"(event, delivery) {
+      return this.tell(event, delivery);
+    },
+    "payment.failed"(event, delivery) {
+      return this.tell(event, delivery);
+    },
+    "payment.refunded"(event, delivery) {
+      return this.tell(event, delivery);
+    },
+  },
+
+  started() {
+    const { db, broker, logger } = this;
+    this.notifications = notificationsRepository(db);
+    this.deliveries = deliveriesRepository(db);
+    this.contacts = contactsOver(broker);
+    this.sendDue = senderOf({
+      deliveries: this.deliveries,
+      channels: this.channels,
+      now,
+      onFailure: ({ id, channel, attempts }, { final, error }) =>
+        logger.warn("delivery failed", { delivery: id, channel, attempts, final, error }),
+    });
+    this.tell = tellerOf({
+      db,
+      contacts: this.contacts,
+      notifications: this.notifications,
+      newId,
+      now,
+      onTold: (userIds) => {
+        for (const userId of userIds) {
+          // only a hint: streams that miss it catch up by sequence
+          broker
+            .broadcast("notify.created", { userId })
+            .catch((error: unknown) => logger.warn("streams were not woken", { userId, error: messageOf(error) }));
+        }
+      },
+      onCommitted: () => this.wakeSweep("deliveries"),
+    });
+  },
+});

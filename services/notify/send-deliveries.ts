@@ -1,0 +1,72 @@
+import { messageOf } from "../../lib/errors.ts";
+import { backoffMs, delay } from "../../lib/time.ts";
+import type { Channels } from "./channels/index.ts";
+import { PermanentFailure } from "./channels/channel.ts";
+import type { ClaimedDelivery, DeliveriesRepository } from "./deliveries.repository.ts";
+import { groupCommit } from "./group-commit.ts";
+
+export const maxAttempts = 10;
+
+/** How long one message may take; the channel's own time-outs end it earlier unless a server trickles. */
+const sendTimeoutMs = 20_000;
+/** Longer than a message may take, so that nobody else sends it meanwhile. */
+const leaseMs = 30_000;
+const longestWaitMs = 3_600_000;
+
+/** The wait after a failed attempt: about 1 s, 4 s, 16 s … up to an hour, three hours in all. */
+export const retryDelayMs = (attempts: number, jitter: number): number =>
+  backoffMs(2 * attempts, 250, longestWaitMs, jitter);
+
+export interface Sending {
+  deliveries: DeliveriesRepository;
+  channels: Channels;
+  now: () => number;
+  onFailure: (delivery: ClaimedDelivery, outcome: { final: boolean; error: string }) => void;
+}
+
+/**
+ * Sends what is due, over and over. A sender that dies between sending and marking sends again after the lease: towards
+ * a mail server it is at least once, with one Message-ID. Answers with whether there may be more at once.
+ */
+export function senderOf(sending: Sending): () => Promise<boolean> {
+  const { deliveries, channels, now } = sending;
+  const markSent = groupCommit<ClaimedDelivery, void>(channels.atOnce, async (sent) => {
+    await deliveries.sent(sent, now());
+    return sent.map(() => undefined);
+  });
+
+  const send = async (delivery: ClaimedDelivery): Promise<void> => {
+    const failure = await failureOf(channels, delivery);
+    if (failure === null) return markSent(delivery);
+    const final = failure instanceof PermanentFailure || delivery.attempts >= maxAttempts;
+    // servers repeat the address, which has no place in a log
+    const error = messageOf(failure).replaceAll(delivery.to, "the recipient");
+    sending.onFailure(delivery, { final, error });
+    if (final) return deliveries.fail(delivery, error, now());
+    return deliveries.postpone(delivery, now() + retryDelayMs(delivery.attempts, Math.random()), error);
+  };
+
+  return async () => {
+    const due = await deliveries.claimDue(channels.atOnce, leaseMs, now());
+    const outcomes = await Promise.allSettled(due.map(send));
+    // what could not be marked comes back when its lease ends; the pass reports it only once all have ended
+    for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason;
+    return due.length === channels.atOnce;
+  };
+}
+
+/** Sends one message; answers with what went wrong, or null. */
+async function failureOf(channels: Channels, { channel, attempts, ...message }: ClaimedDelivery): Promise<unknown> {
+  // counted when claimed: more than the most means that each sender before died of it
+  if (attempts > maxAttempts) return new PermanentFailure("every attempt to send it ended without an answer");
+  const overdue = new AbortController();
+  try {
+    const sent = channels.of[channel].send(message).then(() => null);
+    const timeout = delay(sendTimeoutMs, overdue.signal).then(() => new Error(`no answer within ${sendTimeoutMs} ms`));
+    return await Promise.race([sent, timeout]);
+  } catch (error) {
+    return error;
+  } finally {
+    overdue.abort();
+  }
+}

@@ -1,0 +1,67 @@
+import type { Delivery } from "../../contracts/bus.ts";
+import type { Database } from "../../lib/database.ts";
+import type { Contacts } from "./contacts.ts";
+import { groupCommit } from "./group-commit.ts";
+import type { NotificationsRepository } from "./notifications.repository.ts";
+import { compose, type NotifiedEvent, type Telling } from "./telling.ts";
+
+export interface TellDeps {
+  db: Database;
+  contacts: Contacts;
+  notifications: NotificationsRepository;
+  newId: () => string;
+  now: () => number;
+  /** Called after the commit with those who have a new notification. */
+  onTold: (userIds: ReadonlySet<string>) => void;
+  /** Called after each commit, when there may be something to send. */
+  onCommitted: () => void;
+}
+
+interface Entry {
+  eventId: string;
+  delivery: Delivery;
+  telling: Telling | null;
+}
+
+const mostInGroup = 100;
+
+/**
+ * Tells a person of an event: asks who it is and how to reach them, then records the event and writes all that is to be
+ * told in one transaction, which it shares with the events that come at the same time. Rejects when a neighbour cannot
+ * be asked, before anything is written.
+ */
+export function tellerOf(deps: TellDeps): (event: NotifiedEvent, delivery: Delivery) => Promise<void> {
+  const write = groupCommit<Entry, void>(mostInGroup, async (entries) => {
+    await writeGroup(deps, entries);
+    return entries.map(() => undefined);
+  });
+  return async (event, delivery) => write({ eventId: event.id, delivery, telling: await tellingOf(deps, event) });
+}
+
+async function writeGroup({ db, notifications, now, onTold, onCommitted }: TellDeps, entries: Entry[]): Promise<void> {
+  // the order of their ids is that of their making, and one in which two nodes with the same events lock the same rows
+  const inOrder = entries.toSorted((a, b) => (a.eventId < b.eventId ? -1 : 1));
+  const told = await db.transaction(async (tx) => {
+    const tellings: Telling[] = [];
+    for (const { delivery, telling } of inOrder) {
+      if ((await delivery.record(tx)) && telling !== null) tellings.push(telling);
+    }
+    return notifications.tell(tx, tellings, now());
+  });
+  if (told.size > 0) onTold(told);
+  onCommitted();
+}
+
+/** What there is to tell; null when nobody is left to tell it to. */
+async function tellingOf({ contacts, newId }: TellDeps, event: NotifiedEvent): Promise<Telling | null> {
+  const userId = await personOf(contacts, event);
+  if (userId === null) return null;
+  const contact = await contacts.contactOf(userId, Date.parse(event.time));
+  return contact && compose(event, contact, newId);
+}
+
+async function personOf(contacts: Contacts, { data }: NotifiedEvent): Promise<string | null> {
+  if ("customerId" in data) return data.customerId;
+  if ("userId" in data) return data.userId;
+  return contacts.customerOf(data.orderId);
+}
