@@ -1,0 +1,114 @@
+import { defineService, type AppBroker, type Ctx } from "../../contracts/bus.ts";
+import type { StockLevel } from "../../contracts/inventory.ts";
+import { newId } from "../../lib/ids.ts";
+import { toIso } from "../../lib/time.ts";
+import { signedIn } from "../../middlewares/guard.middleware.ts";
+import { consumerMixin } from "../../mixins/consumer.mixin.ts";
+import { dbMixin, type WithDatabase } from "../../mixins/db.mixin.ts";
+import { sweeperMixin } from "../../mixins/sweeper.mixin.ts";
+import { inventoryRepository, type InventoryRepository } from "./inventory.repository.ts";
+import { migrations } from "./migrations/index.ts";
+import { returnGoods } from "./return-goods.ts";
+import { adjust, availableOf, commit, count, release, reserve, type Level } from "./stock.ts";
+import { sweepHolds } from "./sweep-holds.ts";
+
+interface Vars extends WithDatabase {
+  inventory: InventoryRepository;
+}
+
+const sweepMs = 1_000;
+
+export default defineService<"inventory", Vars>({
+  name: "inventory",
+  mixins: [
+    dbMixin(migrations),
+    consumerMixin(),
+    sweeperMixin([
+      {
+        name: "holds",
+        everyMs: sweepMs,
+        pass(this: Vars & { broker: AppBroker }) {
+          return sweepHolds(this.broker, this.inventory, Date.now);
+        },
+      },
+    ]),
+  ],
+  actions: {
+    get(ctx) {
+      return levelOf(ctx, this.inventory);
+    },
+    async set(ctx) {
+      const { sku, onHand } = ctx.params;
+      const by = signedIn(ctx).id;
+      await levelOf(ctx, this.inventory);
+      const level = await this.inventory.changeLevel(sku, (before) => count(before, onHand, by));
+      this.logger.info("stock counted", { sku, onHand, by });
+      return view(level);
+    },
+    async adjust(ctx) {
+      const { sku, delta, reason } = ctx.params;
+      const by = signedIn(ctx).id;
+      await levelOf(ctx, this.inventory);
+      const level = await this.inventory.changeLevel(sku, (before) => adjust(before, delta, by, reason));
+      this.logger.info("stock adjusted", { sku, delta, reason, onHand: level.onHand, by });
+      return view(level);
+    },
+    async levels(ctx) {
+      const skus = [...new Set(ctx.params.skus)];
+      const levels = await this.inventory.levels(skus);
+      return skus.map((sku) => ({ sku, available: availableOf(levels.get(sku) ?? none(sku)) }));
+    },
+    async stockNew(ctx) {
+      const { skus, onHand } = ctx.params;
+      await this.inventory.stockNew(skus, onHand, ctx.meta.user?.id ?? null);
+      return null;
+    },
+    async reserve(ctx) {
+      const { orderId, key = null, lines, expiresAt, sequence } = ctx.params;
+      const ask = { orderId, key, lines, expiresAt: Date.parse(expiresAt), sequence };
+      const wanted = { orderId, key, skus: lines.map(({ sku }) => sku) };
+      const held = await this.inventory.change(wanted, (found, stock) => reserve(found, ask, stock));
+      return { orderId: held?.orderId ?? orderId };
+    },
+    async release(ctx) {
+      const { orderId, sequence } = ctx.params;
+      await this.inventory.change({ orderId }, (found, stock) => found && release(found, sequence, stock));
+      return null;
+    },
+    async reservation(ctx) {
+      const found = await this.inventory.reservation(ctx.params.orderId);
+      if (!found) return null;
+      const { orderId, status, expiresAt, lines } = found;
+      return { orderId, status, expiresAt: toIso(expiresAt), lines: [...lines] };
+    },
+  },
+  consumes: {
+    async "order.paid"({ data: { orderId }, sequence }, delivery) {
+      await this.inventory.change({ orderId }, (found, stock) => commit(found, orderId, sequence, stock), delivery);
+    },
+    async "order.cancelled"({ data: { orderId }, sequence }, delivery) {
+      await this.inventory.change({ orderId }, (found, stock) => found && release(found, sequence, stock), delivery);
+    },
+    async "order.expired"({ data: { orderId }, sequence }, delivery) {
+      await this.inventory.change({ orderId }, (found, stock) => found && release(found, sequence, stock), delivery);
+    },
+    "order.refunded"(event, delivery) {
+      return returnGoods(this.broker, this.inventory, event, delivery);
+    },
+  },
+  async started() {
+    this.inventory = inventoryRepository(this.db, Date.now, newId);
+  },
+});
+
+/** What there is of a product, refusing stock codes that are none: a product that was never stocked has a level of zero. */
+async function levelOf(ctx: Ctx<{ sku: string }>, inventory: InventoryRepository): Promise<StockLevel> {
+  const { sku } = ctx.params;
+  const level = await inventory.level(sku);
+  if (!level) await ctx.call("products.get", { sku });
+  return view(level ?? none(sku));
+}
+
+const none = (sku: string): Level => ({ sku, onHand: 0, reserved: 0 });
+
+const view = (level: Level): StockLevel => ({ ...level, available: availableOf(level) });
