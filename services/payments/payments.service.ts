@@ -1,0 +1,147 @@
+import { configOf } from "../../config.ts";
+import { defineService, type Identity } from "../../contracts/bus.ts";
+import { DomainError, messageOf, notFound } from "../../lib/errors.ts";
+import { newId } from "../../lib/ids.ts";
+import { derivedKey } from "../../lib/secrets.ts";
+import { isStaff, signedIn } from "../../middlewares/guard.middleware.ts";
+import { dbMixin, type WithDatabase } from "../../mixins/db.mixin.ts";
+import { outboxMixin, type WithOutbox } from "../../mixins/outbox.mixin.ts";
+import { sweeperMixin, type WithSweeps } from "../../mixins/sweeper.mixin.ts";
+import { createPayment } from "./create-payment.ts";
+import type { Deps } from "./deps.ts";
+import { migrations } from "./migrations.ts";
+import type { Payment } from "./payment.ts";
+import { toView } from "./payment-view.ts";
+import { paymentsRepository } from "./payments.repository.ts";
+import { providerEventsRepository } from "./provider-events.repository.ts";
+import { askOnce } from "./providers/ask.ts";
+import { ProviderUnavailable } from "./providers/provider.ts";
+import { providerDirectory } from "./providers/providers.ts";
+import { sandboxProvider, type SandboxProvider } from "./providers/sandbox/client.ts";
+import { startSandbox, type Sandbox } from "./providers/sandbox/server.ts";
+import { reconcilePayments } from "./reconcile-payments.ts";
+import { refundPayment, sendDueRefunds } from "./refund-payment.ts";
+import { refundsRepository } from "./refunds.repository.ts";
+import { applyDueEvents, receiveWebhook } from "./webhooks.ts";
+
+interface Vars extends WithDatabase, WithOutbox, WithSweeps {
+  deps: Deps;
+  sandbox: SandboxProvider;
+  /** The sandbox itself, where this node hosts it. */
+  hosted: Sandbox | null;
+}
+
+const now = Date.now;
+
+/** The payment, if it is there and this person may see it. */
+function visible(payment: Payment | null, user: Identity): Payment {
+  if (!payment || (payment.customerId !== user.id && !isStaff(user))) throw notFound("payment");
+  return payment;
+}
+
+/** A question to the sandbox's approval page, for which no answer is an error of its own. */
+async function askSandbox<T>(question: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  try {
+    return await askOnce(question);
+  } catch (error) {
+    if (!(error instanceof ProviderUnavailable)) throw error;
+    throw new DomainError("unavailable", "PAYMENT_PROVIDER_UNAVAILABLE", "The payment provider cannot be reached.", {
+      retryAfterSeconds: 5,
+    });
+  }
+}
+
+export default defineService<"payments", Vars>({
+  name: "payments",
+  mixins: [
+    dbMixin(migrations),
+    outboxMixin(),
+    sweeperMixin([
+      {
+        name: "webhooks",
+        everyMs: 500,
+        pass(this: Vars) {
+          return applyDueEvents(this.deps);
+        },
+      },
+      {
+        name: "reconcile",
+        everyMs: 1_000,
+        pass(this: Vars) {
+          return reconcilePayments(this.deps);
+        },
+      },
+      {
+        name: "refunds",
+        everyMs: 1_000,
+        pass(this: Vars) {
+          return sendDueRefunds(this.deps);
+        },
+      },
+    ]),
+  ],
+
+  actions: {
+    async get(ctx) {
+      return toView(visible(await this.deps.payments.find(ctx.params.id), signedIn(ctx)));
+    },
+    async webhook(ctx) {
+      await receiveWebhook(this.deps, ctx.params);
+      this.wakeSweep("webhooks");
+      return { received: true };
+    },
+    async create(ctx) {
+      return toView(await createPayment(this.deps, ctx.params));
+    },
+    async byKey(ctx) {
+      const payment = await this.deps.payments.byKey(ctx.params.key);
+      return payment && toView(payment);
+    },
+    async refund(ctx) {
+      const { refundId, ...asked } = ctx.params;
+      return toView(await refundPayment(this.deps, { id: refundId, ...asked }));
+    },
+    async ofOrder(ctx) {
+      return { items: (await this.deps.payments.ofOrder(ctx.params.orderId)).map(toView) };
+    },
+    history(ctx) {
+      return this.deps.payments.history(ctx.params.orderId);
+    },
+    async ofCustomer(ctx) {
+      return (await this.deps.payments.ofCustomer(ctx.params.customerId)).map(toView);
+    },
+    async approvalPage(ctx) {
+      const charge = await askSandbox((signal) => this.sandbox.approval(ctx.params.providerRef, signal));
+      if (!charge) return null;
+      const { ref: providerRef, status, amountCents, currency } = charge;
+      return { providerRef, status, amountCents, currency };
+    },
+    async approve(ctx) {
+      const { providerRef, decision } = ctx.params;
+      const { status } = await askSandbox((signal) => this.sandbox.approve(providerRef, decision, signal));
+      return { status };
+    },
+  },
+
+  async started() {
+    const config = configOf(this.broker);
+    const { store, sandboxUrl, publicUrl } = config;
+    const webhookSecret = derivedKey(config, "sandbox-webhooks").toString("hex");
+    const onError = (error: unknown): void => this.logger.warn("sandbox failed", { error: messageOf(error) });
+    this.hosted = sandboxUrl === null ? await startSandbox({ store, port: 0, webhookSecret, onError }) : null;
+    this.sandbox = sandboxProvider({ url: this.hosted?.url ?? sandboxUrl ?? "", publicUrl, webhookSecret });
+    const payments = paymentsRepository(this.db, this.outbox);
+    this.deps = {
+      payments,
+      refunds: refundsRepository(this.db, payments),
+      events: providerEventsRepository(this.db),
+      providers: providerDirectory([this.sandbox]),
+      newId,
+      now,
+      log: this.logger,
+    };
+  },
+  async stopped() {
+    await (this.hosted as Sandbox | null | undefined)?.stop();
+  },
+});

@@ -1,0 +1,108 @@
+import type { Database, Tx } from "../../lib/database.ts";
+import { backoffMs } from "../../lib/time.ts";
+import type { ChargeResult, ProviderMessage } from "./providers/provider.ts";
+
+/**
+ * WAITING: not looked at yet, or a processing error is being retried. UNMATCHED: of a payment nobody knows. CONFLICT: says
+ * something that does not fit its payment. IGNORED: about something else than a charge.
+ */
+export type ProviderEventStatus = "WAITING" | "APPLIED" | "CONFLICT" | "UNMATCHED" | "IGNORED";
+
+export interface ProviderEvent {
+  provider: string;
+  eventId: string;
+  type: string;
+  charge: ChargeResult | null;
+  status: ProviderEventStatus;
+  attempts: number;
+}
+
+/** The inbox of webhooks: every message of a provider, by its unique id, before anything is done with it. */
+export interface ProviderEventsRepository {
+  /** Keeps a message that is new; false when it came before. Committed when it resolves. */
+  receive(provider: string, message: ProviderMessage, nowMs: number): Promise<boolean>;
+  due(nowMs: number, limit: number): Promise<ProviderEvent[]>;
+  /**
+   * Applies a due event and keeps how it ended, in one transaction. Null when another node has it in hand or is done
+   * with it. An UNMATCHED one is tried again after a growing time, and after the last one left for a person.
+   */
+  handle(
+    event: ProviderEvent,
+    nowMs: number,
+    apply: (event: ProviderEvent, tx: Tx) => Promise<Exclude<ProviderEventStatus, "WAITING">>,
+  ): Promise<{ status: ProviderEventStatus; final: boolean } | null>;
+  /** After an error: it is tried again after a growing time, for as long as it takes. */
+  failed(event: ProviderEvent, error: string, nowMs: number): Promise<void>;
+}
+
+const firstRetryMs = 250;
+const mostRetryMs = 60_000;
+
+/** 0.5 s, 1 s, 2 s … 60 s: a little over ten minutes. */
+const maxMatchAttempts = 17;
+
+export function providerEventsRepository(db: Database): ProviderEventsRepository {
+  const insert = db.dialect === "mysql" ? "INSERT IGNORE INTO" : "INSERT OR IGNORE INTO";
+  const skipLocked = db.dialect === "mysql" ? " FOR UPDATE SKIP LOCKED" : "";
+  const retryAt = (nowMs: number, attempts: number): number => nowMs + backoffMs(attempts, firstRetryMs, mostRetryMs);
+
+  return {
+    async receive(provider, { eventId, type, charge }, nowMs) {
+      const inserted = await db.execute(
+        `${insert} provider_events (provider, event_id, type, payment_id, charge, status, attempts, received_at, due_at) VALUES (?, ?, ?, ?, ?, 'WAITING', 0, ?, ?)`,
+        [provider, eventId, type, charge?.paymentId ?? null, JSON.stringify(charge), nowMs, nowMs],
+      );
+      return inserted === 1;
+    },
+    async due(nowMs, limit) {
+      const rows = await db.select<Row>(
+        `SELECT * FROM provider_events WHERE due_at <= ? ORDER BY due_at LIMIT ${limit}`,
+        [nowMs],
+      );
+      return rows.map(toEvent);
+    },
+    handle: ({ provider, eventId }, nowMs, apply) =>
+      db.transaction(async (tx) => {
+        const [row] = await db.select<Row>(
+          `SELECT * FROM provider_events WHERE provider = ? AND event_id = ? AND due_at <= ?${skipLocked}`,
+          [provider, eventId, nowMs],
+          tx,
+        );
+        if (!row) return null;
+        const event = toEvent(row);
+        const status = await apply(event, tx);
+        const attempts = event.attempts + 1;
+        const again = status === "UNMATCHED" && attempts < maxMatchAttempts;
+        await db.execute(
+          "UPDATE provider_events SET status = ?, attempts = ?, due_at = ?, handled_at = ?, last_error = NULL WHERE provider = ? AND event_id = ?",
+          [status, attempts, again ? retryAt(nowMs, attempts) : null, nowMs, provider, eventId],
+          tx,
+        );
+        return { status, final: !again };
+      }),
+    async failed({ provider, eventId, attempts }, error, nowMs) {
+      await db.execute(
+        "UPDATE provider_events SET attempts = ?, due_at = ?, last_error = ? WHERE provider = ? AND event_id = ? AND due_at IS NOT NULL",
+        [attempts + 1, retryAt(nowMs, attempts + 1), error.slice(0, 4_000), provider, eventId],
+      );
+    },
+  };
+}
+
+interface Row {
+  provider: string;
+  event_id: string;
+  type: string;
+  charge: string;
+  status: string;
+  attempts: number | string;
+}
+
+const toEvent = (row: Row): ProviderEvent => ({
+  provider: row.provider,
+  eventId: row.event_id,
+  type: row.type,
+  charge: JSON.parse(row.charge) as ChargeResult | null,
+  status: row.status as ProviderEventStatus,
+  attempts: Number(row.attempts),
+});

@@ -1,0 +1,114 @@
+import type { Database, Tx } from "../../../../lib/database.ts";
+import { messageOf } from "../../../../lib/errors.ts";
+import { newId } from "../../../../lib/ids.ts";
+import { backoffMs } from "../../../../lib/time.ts";
+import { sign, signatureHeader } from "./signature.ts";
+
+const batch = 20;
+const answerWithinMs = 5_000;
+const firstRetryMs = 250;
+const mostRetryMs = 60_000;
+const giveUpAfterMs = 48 * 3_600_000;
+
+/** How long a sender has a delivery for itself; a crash gives it back after that. */
+const leaseMs = 15_000;
+
+/** Keeps webhooks to be sent, in the transaction that decided what they tell of. */
+export async function queueDeliveries(
+  db: Database,
+  tx: Tx,
+  { url, body, times }: { url: string; body: string; times: number },
+  nowMs: number,
+): Promise<void> {
+  for (let i = 0; i < times; i += 1) {
+    await db.execute(
+      "INSERT INTO deliveries (id, url, body, attempts, due_at, created_at) VALUES (?, ?, ?, 0, ?, ?)",
+      [newId(), url, body, nowMs, nowMs],
+      tx,
+    );
+  }
+}
+
+interface Delivery {
+  id: string;
+  url: string;
+  body: string;
+  attempts: number;
+  createdAt: number;
+}
+
+/** Sends due webhooks, each signed afresh, again after growing delays until they are answered with 2xx; true when there may be more. */
+export async function deliverDue(
+  { db, webhookSecret, now }: { db: Database; webhookSecret: string; now: () => number },
+  stopping: AbortSignal,
+): Promise<boolean> {
+  const due = await claim(db, now());
+  await Promise.all(
+    due.map(async (delivery) => {
+      const error = await post(delivery, sign(Buffer.from(delivery.body), webhookSecret, now()), stopping);
+      await (error === null ? delivered(db, delivery, now()) : postpone(db, delivery, error, now()));
+    }),
+  );
+  return due.length === batch;
+}
+
+/** Null when the receiver has it, else what went wrong. */
+async function post({ url, body }: Delivery, signature: string, stopping: AbortSignal): Promise<string | null> {
+  try {
+    const response = await fetch(url, {
+      method: "POST",
+      headers: { "content-type": "application/json", [signatureHeader]: signature },
+      body,
+      redirect: "error",
+      signal: AbortSignal.any([stopping, AbortSignal.timeout(answerWithinMs)]),
+    });
+    await response.arrayBuffer();
+    return response.ok ? null : `answered ${response.status}`;
+  } catch (error) {
+    return messageOf(error);
+  }
+}
+
+const claim = (db: Database, nowMs: number): Promise<Delivery[]> =>
+  db.transaction(async (tx) => {
+    const rows = await db.select<{
+      id: string;
+      url: string;
+      body: string;
+      attempts: number | string;
+      created_at: number | string;
+    }>(
+      `SELECT * FROM deliveries WHERE due_at <= ? ORDER BY due_at LIMIT ${batch}${db.dialect === "mysql" ? " FOR UPDATE SKIP LOCKED" : ""}`,
+      [nowMs],
+      tx,
+    );
+    for (const { id } of rows) {
+      await db.execute("UPDATE deliveries SET due_at = ? WHERE id = ?", [nowMs + leaseMs, id], tx);
+    }
+    return rows.map(({ id, url, body, attempts, created_at }) => ({
+      id,
+      url,
+      body,
+      attempts: Number(attempts),
+      createdAt: Number(created_at),
+    }));
+  });
+
+async function delivered(db: Database, { id, attempts }: Delivery, nowMs: number): Promise<void> {
+  await db.execute(
+    "UPDATE deliveries SET attempts = ?, due_at = NULL, delivered_at = ?, last_error = NULL WHERE id = ?",
+    [attempts + 1, nowMs, id],
+  );
+}
+
+async function postpone(db: Database, delivery: Delivery, error: string, nowMs: number): Promise<void> {
+  const attempts = delivery.attempts + 1;
+  const dueAt =
+    nowMs - delivery.createdAt > giveUpAfterMs ? null : nowMs + backoffMs(attempts, firstRetryMs, mostRetryMs);
+  await db.execute("UPDATE deliveries SET attempts = ?, due_at = ?, last_error = ? WHERE id = ?", [
+    attempts,
+    dueAt,
+    error.slice(0, 1_000),
+    delivery.id,
+  ]);
+}

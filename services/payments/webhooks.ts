@@ -1,0 +1,47 @@
+import { messageOf } from "../../lib/errors.ts";
+import type { Deps } from "./deps.ts";
+import type { ProviderEvent } from "./provider-events.repository.ts";
+import { settlePayment } from "./settle-payment.ts";
+
+const batch = 50;
+
+export interface Webhook {
+  provider: string;
+  body: string;
+  headers: Record<string, string>;
+}
+
+/** Verifies a provider's message and keeps it; it is acted on afterwards, by `applyDueEvents`. */
+export async function receiveWebhook(
+  { providers, events, now }: Pick<Deps, "providers" | "events" | "now">,
+  { provider, body, headers }: Webhook,
+): Promise<void> {
+  const message = providers.addressed(provider).parseWebhook(Buffer.from(body, "base64"), headers, now());
+  await events.receive(provider, message, now());
+}
+
+/** Acts on messages that wait; true when there may be more. */
+export async function applyDueEvents(deps: Deps): Promise<boolean> {
+  const due = await deps.events.due(deps.now(), batch);
+  await Promise.all(due.map((event) => applyEvent(deps, event)));
+  return due.length === batch;
+}
+
+async function applyEvent(deps: Deps, event: ProviderEvent): Promise<void> {
+  const { events, now, log } = deps;
+  const fields = { provider: event.provider, event: event.eventId, type: event.type };
+  try {
+    const handled = await events.handle(event, now(), async ({ charge }, tx) => {
+      if (!charge) return "IGNORED";
+      const settled = await settlePayment(deps, charge, tx);
+      if (!settled) return "UNMATCHED";
+      return settled.outcome === "conflict" ? "CONFLICT" : "APPLIED";
+    });
+    if (handled?.status === "UNMATCHED" && handled.final) {
+      log.error("webhook of an unknown payment", { ...fields, said: event.charge });
+    }
+  } catch (error) {
+    log.warn("webhook will be tried again", { ...fields, error: messageOf(error) });
+    await events.failed(event, messageOf(error), now());
+  }
+}
