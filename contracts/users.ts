@@ -64,7 +64,9 @@ export type Channel = Static<typeof Channel>;
 
 /** The channels each event goes over for one person; an event that is not named goes over the default ones. */
 export const NotificationPreferences = Type.Object(
-  { events: Type.Record(EventTypeSchema, Type.Array(Channel, { maxItems: 3, uniqueItems: true }), closed) },
+  {
+    events: Type.Partial(Type.Record(EventTypeSchema, Type.Array(Channel, { maxItems: 3, uniqueItems: true })), closed),
+  },
   closed,
 );
 export type NotificationPreferences = Static<typeof NotificationPreferences>;
