@@ -50,7 +50,7 @@ describe.each(["SQLite", "MySQL"])("the entity mixin on %s", (store) => {
     const env: Record<string, string> =
       store === "SQLite" ? {} : { DATABASE_URL: testDatabaseUrl(), DATABASE_PREFIX: prefix };
     broker = new ServiceBroker({ ...brokerOptions(testConfig(env)), transporter: null });
-    service = broker.createService(books) as Books;
+    service = broker.createService<Books>(books);
     await broker.start();
   });
   afterAll(async () => {
@@ -107,7 +107,7 @@ describe.each(["SQLite", "MySQL"])("the entity mixin on %s", (store) => {
 describe("the entity mixin", () => {
   it("gives each service of the same schema an adapter of its own", async () => {
     const brokers = [1, 2].map(() => new ServiceBroker({ ...brokerOptions(testConfig()), transporter: null }));
-    const [one, two] = brokers.map((broker) => broker.createService(books) as Books) as [Books, Books];
+    const [one, two] = brokers.map((broker) => broker.createService<Books>(books)) as [Books, Books];
     await Promise.all(brokers.map((broker) => broker.start()));
 
     await one.adapter.insert({ id: "a", shelfMark: "A", pages: 1 });
