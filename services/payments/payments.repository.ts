@@ -138,12 +138,13 @@ export function paymentsRepository(db: Database, outbox: Outbox): PaymentsReposi
     },
     async open(asked, nowMs) {
       for (let attempt = 1; ; attempt += 1) {
+        // The open payment is read first: one that the same key opens in between is then found by its key.
+        const open = await one("open_order_id = ?", [asked.orderId]);
         const made = asked.dedupKey === null ? null : await byKey(asked.dedupKey);
         if (made) {
           assertSameRequest(made, asked);
           return made;
         }
-        const open = await one("open_order_id = ?", [asked.orderId]);
         if (open) {
           throw new DomainError("conflict", "PAYMENT_OPEN", "This order has a payment under way.", {
             paymentId: open.id,
