@@ -1,5 +1,6 @@
-const ring = (name) => ({
+const ring = (name, setup = {}) => ({
   displayName: name,
+  ...setup,
   testEnvironment: "node",
   testMatch: [`<rootDir>/test/${name}/**/*.test.ts`],
   transform: {
@@ -14,9 +15,14 @@ const ring = (name) => ({
   },
 });
 
+const withServers = {
+  globalSetup: "<rootDir>/test/support/global-setup.ts",
+  globalTeardown: "<rootDir>/test/support/global-teardown.ts",
+};
+
 /** The rings: pure code; one service; real stores and races; the whole system over HTTP. */
 export default {
   maxWorkers: 2,
   testTimeout: 60_000,
-  projects: ["unit", "component", "integration", "e2e"].map(ring),
+  projects: [ring("unit"), ring("component"), ring("integration", withServers), ring("e2e", withServers)],
 };

@@ -20,7 +20,13 @@ export interface TestStore {
 }
 
 let counter = 0;
-export const uniquePrefix = (): string => `t${process.pid}_${Date.now().toString(36)}_${(counter += 1)}_`;
+
+/** What the names of all databases of this test run begin with. */
+export const runPrefix = (): string => `t${process.env.TEST_RUN ?? "0"}_`;
+
+/** A prefix for the databases of one test; at most 30 characters. */
+export const uniquePrefix = (): string =>
+  `${runPrefix()}${process.pid.toString(36)}_${Date.now().toString(36)}_${(counter += 1)}_`;
 
 export function sqliteStore(): TestStore {
   const dataDir = mkdtempSync(join(tmpdir(), "hub-test-"));

@@ -1,0 +1,15 @@
+import type { BackingServer } from "../../scripts/backing/process.ts";
+import { findOrStart } from "../../scripts/backing/mariadb.ts";
+
+declare global {
+  // what the teardown of the same run ends
+  var testServer: BackingServer | undefined;
+}
+
+/** Gives the rings that need one a database server: TEST_DATABASE_URL, else DATABASE_URL, else a private one. */
+export default async function setUp(): Promise<void> {
+  process.env.TEST_RUN = process.pid.toString(36);
+  if (process.env.TEST_DATABASE_URL) return;
+  globalThis.testServer = await findOrStart();
+  process.env.TEST_DATABASE_URL = globalThis.testServer.url;
+}
