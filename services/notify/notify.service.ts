@@ -36,7 +36,7 @@ export default defineService<"notify", Vars>({
     sweeperMixin([
       {
         name: "deliveries",
-        everyMs: 500,
+        everyMs: 1_000,
         pass(this: Vars) {
           return this.sendDue();
         },
