@@ -41,6 +41,11 @@ const books: ServiceSchema = {
 
 type Books = Service & WithEntity<Book> & WithDatabase;
 
+function create(broker: ServiceBroker): Books {
+  const service: Service = broker.createService(books);
+  return service as Books;
+}
+
 describe.each(["SQLite", "MySQL"])("the entity mixin on %s", (store) => {
   const prefix = uniquePrefix();
   let broker: ServiceBroker;
@@ -50,7 +55,7 @@ describe.each(["SQLite", "MySQL"])("the entity mixin on %s", (store) => {
     const env: Record<string, string> =
       store === "SQLite" ? {} : { DATABASE_URL: testDatabaseUrl(), DATABASE_PREFIX: prefix };
     broker = new ServiceBroker({ ...brokerOptions(testConfig(env)), transporter: null });
-    service = broker.createService<Books>(books);
+    service = create(broker);
     await broker.start();
   });
   afterAll(async () => {
@@ -107,7 +112,7 @@ describe.each(["SQLite", "MySQL"])("the entity mixin on %s", (store) => {
 describe("the entity mixin", () => {
   it("gives each service of the same schema an adapter of its own", async () => {
     const brokers = [1, 2].map(() => new ServiceBroker({ ...brokerOptions(testConfig()), transporter: null }));
-    const [one, two] = brokers.map((broker) => broker.createService<Books>(books)) as [Books, Books];
+    const [one, two] = brokers.map((broker) => create(broker)) as [Books, Books];
     await Promise.all(brokers.map((broker) => broker.start()));
 
     await one.adapter.insert({ id: "a", shelfMark: "A", pages: 1 });
