@@ -209,11 +209,10 @@ function toSqlite(value: unknown): unknown {
 
 /** Sequelize tells constraint errors by `code` and message as `sqlite3` gives them. */
 function asSqliteError(caught: unknown): Error {
-  const error = caught instanceof Error ? caught : new Error(String(caught));
-  const code = (error as { code?: string }).code ?? "SQLITE_ERROR";
+  // Not by instanceof: the addon throws the error class of whoever loaded it first, under Jest another test file's.
+  const { code = "SQLITE_ERROR", message = String(caught) } = (caught ?? {}) as { code?: string; message?: string };
   const family = /^SQLITE_[A-Z]+/.exec(code)?.[0] ?? code;
-  error.message = `${family}: ${error.message}`;
-  return Object.assign(error, { code: family });
+  return Object.assign(new Error(`${family}: ${message}`, { cause: caught }), { code: family });
 }
 
 export const OPEN_READONLY = 1;
