@@ -91,7 +91,7 @@ async function hear(type: EventType, orderId: string, sequence: number, id = new
     sequence,
     data: { orderId },
   } as unknown as CloudEvent;
-  await node.broker.call("inventory.receive", { events: [event] });
+  await raw().call("inventory.receive", { events: [event] });
   return event;
 }
 
