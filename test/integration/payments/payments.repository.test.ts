@@ -145,7 +145,7 @@ describeStores("the payments repository", (store) => {
   it("gives a payment that is due to one sweeper, and to nobody before its next check", async () => {
     await db.execute("UPDATE payments SET next_check_at = NULL");
     const mine = await Promise.all(Array.from({ length: 12 }, () => open()));
-    const { claimDue } = here.deps.payments;
+    const claimDue = here.deps.payments.claimDue.bind(here.deps.payments);
     expect(await claimDue(here.deps.now() + 4_999, 100)).toEqual([]);
 
     const at = here.deps.now() + 5_000;

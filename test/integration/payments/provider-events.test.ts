@@ -104,7 +104,7 @@ describeStores("the inbox of webhooks", (store) => {
     const asked = newPayment();
     await here.deps.payments.open(asked, here.deps.now());
     await receive(resultOf({ ...asked, paymentId: asked.id }, "succeeded"));
-    const { change } = here.deps.payments;
+    const change = here.deps.payments.change.bind(here.deps.payments);
     here.deps.payments.change = () => Promise.reject(new Error("the disk is full"));
     await apply();
     here.deps.payments.change = change;

@@ -111,7 +111,7 @@ describeStores("a payment whose outcome was unknown", (store) => {
 
   it("is kept as paid when the charge was made between the reconciler's question and its void", async () => {
     const payment = await here.deps.payments.open(newPayment(), here.deps.now());
-    const { find } = here.provider;
+    const find = here.provider.find.bind(here.provider);
     here.provider.find = async (paymentId, signal) => {
       const found = await find(paymentId, signal);
       await here.provider.charge({ ...payment, paymentId: payment.id }, signal);
@@ -189,7 +189,7 @@ describeStores("a payment whose outcome was unknown", (store) => {
   });
 
   it("answers as paid when a webhook was faster than the provider's answer that got lost", async () => {
-    const { charge } = here.provider;
+    const charge = here.provider.charge.bind(here.provider);
     here.provider.charge = async (request, signal) => {
       await settlePayment(here.deps, await charge(request, signal));
       throw noAnswer();
@@ -199,7 +199,7 @@ describeStores("a payment whose outcome was unknown", (store) => {
   });
 
   it("stays paid when the provider's pending answer arrives after the webhook", async () => {
-    const { charge } = here.provider;
+    const charge = here.provider.charge.bind(here.provider);
     here.provider.charge = async (request, signal) => {
       await settlePayment(here.deps, await charge(request, signal));
       return resultOf(request, "pending");
@@ -212,7 +212,7 @@ describeStores("a payment whose outcome was unknown", (store) => {
   });
 
   it("is left alone, and raised, when the provider charged another amount", async () => {
-    const { charge } = here.provider;
+    const charge = here.provider.charge.bind(here.provider);
     here.provider.charge = (request, signal) => charge({ ...request, amountCents: 999 }, signal);
 
     const payment = await create();

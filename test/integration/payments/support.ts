@@ -1,4 +1,5 @@
 import type { Database } from "../../../lib/database.ts";
+import { codeOf } from "../../../lib/errors.ts";
 import { newId } from "../../../lib/ids.ts";
 import { openOutbox } from "../../../lib/outbox.ts";
 import type { Deps } from "../../../services/payments/deps.ts";
@@ -167,6 +168,6 @@ export async function endings<T>(all: readonly Promise<T>[]): Promise<{ values: 
     values: settled.filter((each) => each.status === "fulfilled").map((each) => each.value),
     codes: settled
       .filter((each) => each.status === "rejected")
-      .map(({ reason }) => (reason as { code?: unknown }).code ?? reason),
+      .map((each) => codeOf(each.reason) ?? (each.reason as unknown)),
   };
 }
