@@ -24,7 +24,8 @@ export interface Waiting {
   attempts: number;
 }
 
-export const maxAttempts = 12;
+/** With delays that grow to a minute, 20 tries bridge an outage of about a quarter of an hour. */
+export const maxAttempts = 20;
 const firstRetryMs = 100;
 const mostRetryMs = 60_000;
 

@@ -1,7 +1,7 @@
 import type { CloudEvent } from "../../contracts/events.ts";
 import type { Database } from "../../lib/database.ts";
 import { newId } from "../../lib/ids.ts";
-import { inboxTable, openInbox, type Inbox } from "../../lib/inbox.ts";
+import { inboxTable, maxAttempts, openInbox, type Inbox } from "../../lib/inbox.ts";
 import { openOutbox, outboxTable, type Outbox } from "../../lib/outbox.ts";
 import type { Migration } from "../../lib/migrations.ts";
 import { describeStores } from "../support/stores.ts";
@@ -131,7 +131,7 @@ describeStores("the outbox and the inbox", (store) => {
       now += 120_000;
     }
 
-    expect(tries).toBe(12);
+    expect(tries).toBe(maxAttempts);
     expect((await inbox.due(10)).map(({ event }) => event.sequence)).toEqual([2]);
     const [dead] = await db.select<{ last_error: string }>("SELECT last_error FROM inbox WHERE status = 'DEAD'");
     expect(dead?.last_error).toBe("poison");
