@@ -86,7 +86,7 @@ export const paymentActions = {
     ),
     result: Payment,
     timeoutMs: 4_500,
-    refusals: ["PAYMENT_OPEN"],
+    refusals: ["PAYMENT_OPEN", "ORDER_ALREADY_PAID", "IDEMPOTENCY_KEY_REUSED"],
   }),
   "payments.byKey": action({
     summary: "The payment that `payments.create` made for a key, or null",
@@ -102,7 +102,7 @@ export const paymentActions = {
     result: Payment,
     timeoutMs: 4_500,
     retryable: true,
-    refusals: ["REFUND_EXCEEDS_PAYMENT"],
+    refusals: ["REFUND_EXCEEDS_PAYMENT", "PAYMENT_NOT_REFUNDABLE", "REFUND_ID_REUSED", "PAYMENT_PROVIDER_UNAVAILABLE"],
   }),
   "payments.ofOrder": action({
     summary: "Every payment of an order, oldest first",
