@@ -23,6 +23,21 @@ export interface LocalTransporterOptions {
   path: string;
   /** True for a process that only joins a running system, and has nothing to do where there is none. */
   joinOnly?: boolean;
+  /** Called when the system that was joined has ended. */
+  onEnded?: () => void;
+}
+
+const partingMs = 500;
+
+/** True when a running system answers at this socket. */
+export async function isSystemAt(path: string): Promise<boolean> {
+  const socket = createConnection(path);
+  const answers = await new Promise<boolean>((resolve) => {
+    socket.once("connect", () => resolve(true));
+    socket.once("error", () => resolve(false));
+  });
+  socket.destroy();
+  return answers;
 }
 
 export class LocalTransporter extends Transporters.Base {
@@ -45,9 +60,10 @@ export class LocalTransporter extends Transporters.Base {
 
   override async disconnect(): Promise<void> {
     this.connected = false;
-    for (const peer of this.peers) peer.destroy();
     const { server } = this;
-    if (server) await new Promise<void>((resolve) => server.close(() => resolve()));
+    const closed = server && new Promise<void>((resolve) => server.close(() => resolve()));
+    await Promise.all([...this.peers].map(part));
+    await closed;
     this.server = null;
   }
 
@@ -92,7 +108,7 @@ export class LocalTransporter extends Transporters.Base {
     });
     this.adopt(socket);
     socket.once("close", () => {
-      if (this.connected) this.logger.warn("the system this process was attached to has ended");
+      if (this.connected) this.options.onEnded?.();
     });
   }
 
@@ -119,6 +135,16 @@ export class LocalTransporter extends Transporters.Base {
       }
     });
   }
+}
+
+/** Ends a connection once what was written to it has left, the good-bye above all; does not wait for a peer that hangs. */
+async function part(peer: Socket): Promise<void> {
+  const timer = setTimeout(() => peer.destroy(), partingMs);
+  await new Promise<void>((resolve) => {
+    peer.once("close", () => resolve());
+    peer.end();
+  });
+  clearTimeout(timer);
 }
 
 function encode(topic: string, data: Buffer): Buffer {

@@ -23,8 +23,13 @@ export interface Drains {
 /** One Moleculer node with the services that `config` names. */
 export async function createNode(config: Config): Promise<Node> {
   prepareDataDir(config.dataDir);
-  const unlock = config.store.dialect === "sqlite" ? lockDataDir(config.dataDir) : () => {};
-  const broker = new ServiceBroker(brokerOptions(config)) as unknown as AppBroker & ServiceBroker;
+  // Without a transporter a node is a whole system: its SQLite files and its socket belong to one process.
+  const unlock = config.transporter === null ? lockDataDir(config.dataDir) : () => {};
+  // Moleculer would end the process on a signal by itself, and not let the gateway go first.
+  const broker = new ServiceBroker({
+    ...brokerOptions(config),
+    skipProcessEventRegistration: true,
+  }) as unknown as AppBroker & ServiceBroker;
   let stopping: Promise<void> | null = null;
   try {
     await assertPortFree(config);
