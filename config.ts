@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { hostname } from "node:os";
 import { resolve } from "node:path";
 import { serviceNames, type ServiceName } from "./contracts/bus.ts";
@@ -126,8 +127,13 @@ export function readConfig(env: Env): Config {
   return deepFreeze(config);
 }
 
-/** The settings of this process, or an exit with code 1 and one line for each that is wrong. */
+/**
+ * The settings of this process: its environment, then the file `.env` of the working directory. Exits with code 1 and one
+ * line for each that is wrong.
+ */
 export function loadConfig(overrides: Record<string, string> = {}): Config {
+  // what a developer keeps there must not decide whether tests pass
+  if (process.env.NODE_ENV !== "test" && existsSync(".env")) process.loadEnvFile();
   try {
     return readConfig({ ...process.env, ...overrides });
   } catch (error) {

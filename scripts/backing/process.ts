@@ -14,7 +14,7 @@ const keptOutput = 8_000;
 
 export interface OwnedServer {
   /** Resolves when the server has ended and its directory is gone; safe to call twice. */
-  stop(): Promise<void>;
+  readonly stop: () => Promise<void>;
 }
 
 /** How to use a running server, and how to end it. */
