@@ -8,7 +8,7 @@ const script = (...answers: (string | Error)[]) => {
   const signals: AbortSignal[] = [];
   return {
     signals,
-    async question(signal: AbortSignal): Promise<string> {
+    question: async (signal: AbortSignal): Promise<string> => {
       const answer = answers[signals.push(signal) - 1] ?? new Error("asked too often");
       if (answer instanceof Error) throw answer;
       return answer;
