@@ -17,24 +17,25 @@ export interface ProductRow {
   updated_at: number | string;
 }
 
-const text = { type: DataTypes.STRING, allowNull: false };
-const longText = { type: DataTypes.TEXT, allowNull: false };
-const integer = { type: DataTypes.BIGINT, allowNull: false };
+// a new object for each column: Sequelize writes into them
+const text = () => ({ type: DataTypes.STRING, allowNull: false });
+const longText = () => ({ type: DataTypes.TEXT, allowNull: false });
+const integer = () => ({ type: DataTypes.BIGINT, allowNull: false });
 
 export const productModel: EntityModel<ProductRow> = {
   name: "product",
   define: {
-    id: { ...text, primaryKey: true },
-    sku: text,
-    name: text,
-    sort_name: text,
-    description: longText,
-    search_text: longText,
-    price_cents: integer,
-    currency: text,
-    status: text,
-    created_at: integer,
-    updated_at: integer,
+    id: { ...text(), primaryKey: true },
+    sku: text(),
+    name: text(),
+    sort_name: text(),
+    description: longText(),
+    search_text: longText(),
+    price_cents: integer(),
+    currency: text(),
+    status: text(),
+    created_at: integer(),
+    updated_at: integer(),
   },
   options: { tableName: "products" },
 };
