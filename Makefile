@@ -1,0 +1,38 @@
+# Needs make, npm and any Node from 20 on: the packages bring the Node that everything runs with.
+
+services := gateway auth users products inventory orders payments notify
+installed := node_modules/.package-lock.json
+
+.PHONY: help start test install repl replay migrate $(services)
+
+help:
+	@echo 'make start      run the whole system in one process on http://127.0.0.1:3000'
+	@echo 'make test       everything that must pass: format, lint, types, OpenAPI, all tests'
+	@echo 'make repl       a REPL attached to the running system'
+	@echo 'make replay     place a shop'"'"'s real orders against the running system, and check the sums'
+	@echo 'make migrate    bring the databases up to date without starting anything'
+	@echo 'make <service>  one node with one service, for a cluster: $(services)'
+
+start: $(installed)
+	@npm start --silent
+
+test: $(installed)
+	@npm test --silent
+
+repl: $(installed)
+	@npm run --silent repl
+
+replay: $(installed)
+	@npm run --silent replay
+
+migrate: $(installed)
+	@npm run --silent migrate
+
+$(services): $(installed)
+	@npm run --silent node -- $@
+
+install: $(installed)
+
+$(installed): package.json package-lock.json
+	npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
