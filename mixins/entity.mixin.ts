@@ -1,13 +1,13 @@
 import type { Service, ServiceSchema } from "moleculer";
 import moleculerDb from "moleculer-db";
 import SequelizeAdapter from "moleculer-db-adapter-sequelize";
-import type { Model, ModelAttributes, ModelOptions, ModelStatic, WhereOptions } from "sequelize";
+import type { Model, ModelAttributeColumnOptions, ModelOptions, ModelStatic, WhereOptions } from "sequelize";
 import type { Database } from "../lib/database.ts";
 
 /** One kind of entity: its columns as Sequelize defines them. `id` is the key; the table comes from a migration. */
 export interface EntityModel<Row extends object> {
   name: string;
-  define: ModelAttributes<Model<Row>, Row>;
+  define: { [Column in keyof Row]: ModelAttributeColumnOptions };
   options: ModelOptions<Model<Row>> & { tableName: string };
 }
 
@@ -55,7 +55,7 @@ class SharedConnectionAdapter<Row extends object> extends SequelizeAdapter {
     if (!db) throw new Error("entityMixin must come after dbMixin in the list of mixins");
     const { name, define, options } = this.definition;
     // no sync: the migrations own the schema
-    this.model = db.sequelize.define(name, define, options);
+    this.model = db.sequelize.define(name, copied(define), { ...options });
     return Promise.resolve();
   }
 
@@ -63,6 +63,12 @@ class SharedConnectionAdapter<Row extends object> extends SequelizeAdapter {
   override disconnect(): Promise<void> {
     return Promise.resolve();
   }
+}
+
+/** Sequelize writes into what it is given, and columns may share a definition. */
+function copied<Columns extends object>(define: Columns): Columns {
+  const columns = Object.entries(define).map(([name, column]: [string, object]) => [name, { ...column }]);
+  return Object.fromEntries(columns) as Columns;
 }
 
 /**

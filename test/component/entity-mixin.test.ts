@@ -14,11 +14,12 @@ interface Book {
   pages: number;
 }
 
+const text = { type: DataTypes.STRING };
 const model: EntityModel<Book> = {
   name: "Book",
   define: {
-    id: { type: DataTypes.STRING, primaryKey: true },
-    shelfMark: { type: DataTypes.STRING },
+    id: { ...text, primaryKey: true },
+    shelfMark: text,
     pages: { type: DataTypes.INTEGER },
   },
   options: { tableName: "books" },

@@ -1,0 +1,232 @@
+// The passwords of eight and more characters that lists of stolen ones begin with, in lower case.
+const list = `
+!qaz2wsx !qaz@wsx 00000000 000000000 0000000000 01234567 012345678 0123456789 09876543 0987654321 10101010 10203040
+1020304050 11111111 111111111 1111111111 11112222 11223344 1122334455 112233445566 12121212 121212121212 12301230
+123123123 1231231234 123321123 12341234 123412345 12344321 1234512345 123454321 1234554321 123456123 12345678
+123456789 1234567890 1234567891 12345678910 123456789a 123456789q 12345678a 12345679 1234567q 123456aa 123456abc
+123456qwerty 1234qwer 123654789 123698745 1236987450 123abc123 123qwe123 123qwe123qwe 123qweasd 123qweasdzxc 13131313
+1314520a 14141414 147147147 14725836 147258369 147852369 159357258 159753456 159951159 19841984 19851985 19861986
+19871987 19881988 19891989 19901990 19911991 1q2w3e4r 1q2w3e4r5t 1q2w3e4r5t6y 1q2w3e4r5t6y7u 1qaz1qaz 1qaz2wsx
+1qaz2wsx3edc 1qaz@wsx 1qazxsw2 20002000 20202020 21212121 22222222 258258258 2wsx1qaz 2wsx3edc 31415926 314159265
+33333333 44444444 456456456 520131400 52013145 5201314520 55555555 55555555555 66666666 741852963 77777777 78945612
+789456123 7894561230 789789789 852456852 87654321 876543210 88888888 888888888 963852741 98765432 987654321 9876543210
+99999999 999999999 a1234567 a12345678 a123456789 a1a1a1a1 a1b2c3d4 a1b2c3d4e5 a1s2d3f4 a5201314 aa123456 aa12345678
+aaa12345 aaaa1111 abc12345 abc123456 abc123456789 abc123abc abcabcabc abcd1234 abcd12345 abcdabcd abcde123 abcde12345
+abcdef12 abcdef123 abcdefg1 abcdefg123 abcdefgh abcdefghi abcdefghij access000 access007 access01 access11 access12
+access123 access1234 access12345 access123456 access1234567 access12345678 access123456789 access14 access2019
+access2020 access2021 access2022 access2023 access2024 access2025 access2026 access321 access666 access69 access777
+access99 accessaccess account1 accounts admin000 admin007 admin123 admin123! admin1234 admin12345 admin123456
+admin1234567 admin12345678 admin123456789 admin2019 admin2020 admin2021 admin2022 admin2023 admin2024 admin2025
+admin2026 admin321 admin666 admin777 admin888 admin8888 admin@123 admin@1234 adminadmin administrator administrator1
+adminpass adminpassword alejandra alejandro alejandro1 alexander alexander1 alexandra alexandra1 amanda12 amanda123
+amateurs america1 america123 andrew12 andrew123 angel000 angel007 angel123 angel1234 angel12345 angel123456
+angel1234567 angel12345678 angel123456789 angel2019 angel2020 angel2021 angel2022 angel2023 angel2024 angel2025
+angel2026 angel321 angel666 angel777 angelangel angelica angelina angelito angels123 anthony1 anthony123 anything
+apple123 applepie apples123 argentina arsenal1 arsenal123 as123456 asd12345 asd123456 asd123asd asdasd123 asdasdasd
+asdf1234 asdf12345 asdfasdf asdfghjk asdfghjkl asdfghjkl1 asdfjkl1 asdfjkl; asdqwe123 asdzxc123 ashley12 ashley123
+asshole1 assholes australia australia1 autumn2020 autumn2021 autumn2022 autumn2023 autumn2024 autumn2025 awesome1
+awesome123 az123456 azerty12 azerty123 azerty1234 azertyui azertyuiop babyboy1 babydoll babygirl babygirl1 babygirl12
+babygirl123 bailey12 bailey123 banana12 banana123 barcelona barcelona1 baseball baseball000 baseball007 baseball01
+baseball1 baseball11 baseball12 baseball123 baseball1234 baseball12345 baseball123456 baseball1234567 baseball12345678
+baseball123456789 baseball2019 baseball2020 baseball2021 baseball2022 baseball2023 baseball2024 baseball2025
+baseball2026 baseball321 baseball666 baseball69 baseball777 baseball99 baseballbaseball basketball basketball1
+batman000 batman007 batman01 batman11 batman12 batman123 batman1234 batman12345 batman123456 batman1234567
+batman12345678 batman123456789 batman2019 batman2020 batman2021 batman2022 batman2023 batman2024 batman2025 batman2026
+batman321 batman666 batman69 batman777 batman99 batmanbatman beautiful beautiful1 benjamin benjamin1 bigboy123
+bigdaddy bigdaddy1 bigdick1 black123 blackcat blackjack blessed1 blessed123 blessing blink182 blue1234 blueberry
+bluebird bluemoon bluesky1 bmw12345 bonjour1 bonjour123 boomboom brazil123 brittany brittany1 brooklyn brooklyn1
+bulldog1 bulldogs business buster12 buster123 butterfly butterfly1 butterfly123 california california1 callofduty
+cameron1 campbell canada123 captain1 carlos123 carolina carolina1 caroline caroline1 catherine celtic1888 champion
+champion1 chandler change123 changeit changeme changeme1 changeme123 charlie000 charlie007 charlie01 charlie1
+charlie11 charlie12 charlie123 charlie1234 charlie12345 charlie123456 charlie1234567 charlie12345678 charlie123456789
+charlie2019 charlie2020 charlie2021 charlie2022 charlie2023 charlie2024 charlie2025 charlie2026 charlie321 charlie666
+charlie69 charlie777 charlie99 charliecharlie cheese123 chelsea1 chelsea12 chelsea123 chester1 cheyenne chicago1
+chicago123 chicken1 chicken123 china123 chocolate chocolate1 chocolate123 chris123 christ123 christian christian1
+christina christine christopher christopher1 cinderella clinton1 colombia colorado compaq123 computer computer000
+computer007 computer01 computer1 computer11 computer12 computer123 computer1234 computer12345 computer123456
+computer1234567 computer12345678 computer123456789 computer2019 computer2020 computer2021 computer2022 computer2023
+computer2024 computer2025 computer2026 computer321 computer666 computer69 computer777 computer99 computercomputer
+contrasena contrasena1 contraseña contraseña1 cookie000 cookie007 cookie01 cookie11 cookie12 cookie123 cookie1234
+cookie12345 cookie123456 cookie1234567 cookie12345678 cookie123456789 cookie2019 cookie2020 cookie2021 cookie2022
+cookie2023 cookie2024 cookie2025 cookie2026 cookie321 cookie666 cookie69 cookie777 cookie99 cookiecookie coolcool
+cooldude cooper123 correcthorsebatterystaple corvette corvette1 counterstrike courtney courtney1 cowboys1 cowboys123
+crazy123 creative creative1 crystal1 cupcake1 cupcake123 cuteangel cutiepie cutiepie1 daniel12 daniel123 danielle
+danielle1 darkangel darkness darkside database deadhead december december1 default1 default123 destiny1 detroit1
+diablo123 diamond1 diamond123 director discover dodgers1 doggy123 doggydog dolphin1 dolphin123 dolphins doudou123
+dragon000 dragon007 dragon01 dragon11 dragon12 dragon123 dragon1234 dragon12345 dragon123456 dragon1234567
+dragon12345678 dragon123456789 dragon2019 dragon2020 dragon2021 dragon2022 dragon2023 dragon2024 dragon2025 dragon2026
+dragon321 dragon666 dragon69 dragon777 dragon99 dragonball dragonballz dragondragon dragonfly drowssap eagles123
+einstein element1 elephant elephant1 elizabeth elizabeth1 eminem123 england1 enternow enterprise enterprise1
+everything explorer facebook facebook1 facebook123 faith123 falcons1 february fernando fernando1 ferrari000 ferrari007
+ferrari01 ferrari1 ferrari11 ferrari12 ferrari123 ferrari1234 ferrari12345 ferrari123456 ferrari1234567
+ferrari12345678 ferrari123456789 ferrari2019 ferrari2020 ferrari2021 ferrari2022 ferrari2023 ferrari2024 ferrari2025
+ferrari2026 ferrari321 ferrari666 ferrari69 ferrari777 ferrari99 ferrariferrari fireball firebird firefire fireman1
+fishing1 fletcher flower000 flower007 flower01 flower11 flower12 flower123 flower1234 flower12345 flower123456
+flower1234567 flower12345678 flower123456789 flower2019 flower2020 flower2021 flower2022 flower2023 flower2024
+flower2025 flower2026 flower321 flower666 flower69 flower777 flower99 flowerflower flowers1 flyers123 football
+football000 football007 football01 football1 football11 football12 football123 football1234 football12345
+football123456 football1234567 football12345678 football123456789 football2 football2019 football2020 football2021
+football2022 football2023 football2024 football2025 football2026 football321 football666 football69 football777
+football99 footballfootball forever1 forever123 forever21 fortnite fortnite1 fortnite123 francisco freedom000
+freedom007 freedom01 freedom1 freedom11 freedom12 freedom123 freedom1234 freedom12345 freedom123456 freedom1234567
+freedom12345678 freedom123456789 freedom2019 freedom2020 freedom2021 freedom2022 freedom2023 freedom2024 freedom2025
+freedom2026 freedom321 freedom666 freedom69 freedom777 freedom99 freedomfreedom friday123 friday13 friends1 friends123
+friendship fuckoff1 fuckyou! fuckyou1 fuckyou123 fuckyou2 funnyguy gabriel1 gabriela gabriella gangsta1 gangster
+garfield garfield1 gateway1 geheim123 genesis1 george12 george123 germany1 gfhjkm123 ginger000 ginger007 ginger01
+ginger11 ginger12 ginger123 ginger1234 ginger12345 ginger123456 ginger1234567 ginger12345678 ginger123456789
+ginger2019 ginger2020 ginger2021 ginger2022 ginger2023 ginger2024 ginger2025 ginger2026 ginger321 ginger666 ginger69
+ginger777 ginger99 gingerginger gladiator godbless godisgood godislove godzilla golden123 golfball goodluck goodluck1
+google12 google123 gorgeous graduate graphics green123 greenday greenday1 guest000 guest007 guest123 guest1234
+guest12345 guest123456 guest1234567 guest12345678 guest123456789 guest2019 guest2020 guest2021 guest2022 guest2023
+guest2024 guest2025 guest2026 guest321 guest666 guest777 guestguest hacker123 hallelujah hallo123 hallo1234 handsome
+hannah12 hannah123 hardcore hardrock harley12 harley123 harleydavidson haslo123 heather1 heaven123 hello000 hello007
+hello123 hello1234 hello12345 hello123456 hello1234567 hello12345678 hello123456789 hello2019 hello2020 hello2021
+hello2022 hello2023 hello2024 hello2025 hello2026 hello321 hello666 hello777 hellohello hellokitty hellokitty1
+helpme123 heslo123 highland hockey123 hollywood homework honda123 honeybee hotmail1 hotmail123 hotstuff hunter000
+hunter007 hunter01 hunter11 hunter12 hunter123 hunter1234 hunter12345 hunter123456 hunter1234567 hunter12345678
+hunter123456789 hunter2019 hunter2020 hunter2021 hunter2022 hunter2023 hunter2024 hunter2025 hunter2026 hunter321
+hunter666 hunter69 hunter777 hunter99 hunterhunter iceman123 idontknow idontknow1 ihateyou ihateyou1 ilovegod
+ilovegod1 iloveher ilovehim ilovejesus iloveme1 iloveme123 ilovemom ilovemusic ilovemyself iloveu123 iloveyou
+iloveyou! iloveyou000 iloveyou007 iloveyou01 iloveyou1 iloveyou11 iloveyou12 iloveyou123 iloveyou1234 iloveyou12345
+iloveyou123456 iloveyou1234567 iloveyou12345678 iloveyou123456789 iloveyou2 iloveyou2019 iloveyou2020 iloveyou2021
+iloveyou2022 iloveyou2023 iloveyou2024 iloveyou2025 iloveyou2026 iloveyou3 iloveyou321 iloveyou666 iloveyou69
+iloveyou777 iloveyou99 iloveyouiloveyou iloveyousomuch imissyou india123 india1234 infinity infinity1 insane123
+instagram instagram1 internet internet000 internet007 internet01 internet1 internet11 internet12 internet123
+internet1234 internet12345 internet123456 internet1234567 internet12345678 internet123456789 internet2019 internet2020
+internet2021 internet2022 internet2023 internet2024 internet2025 internet2026 internet321 internet666 internet69
+internet777 internet99 internetinternet ironman1 isabella isabella1 jackass1 jackson1 jackson5 january1 january123
+jasmine1 jasmine123 jellybean jellybean1 jennifer jennifer000 jennifer007 jennifer01 jennifer1 jennifer11 jennifer12
+jennifer123 jennifer1234 jennifer12345 jennifer123456 jennifer1234567 jennifer12345678 jennifer123456789 jennifer2019
+jennifer2020 jennifer2021 jennifer2022 jennifer2023 jennifer2024 jennifer2025 jennifer2026 jennifer321 jennifer666
+jennifer69 jennifer777 jennifer99 jenniferjennifer jessica1 jessica12 jessica123 jesus123 jesus777 jesuschrist
+jetaime1 johnny12 johnson1 jonathan jonathan1 jordan000 jordan007 jordan01 jordan11 jordan12 jordan123 jordan1234
+jordan12345 jordan123456 jordan1234567 jordan12345678 jordan123456789 jordan2019 jordan2020 jordan2021 jordan2022
+jordan2023 jordan2024 jordan2025 jordan2026 jordan23 jordan321 jordan666 jordan69 jordan777 jordan99 jordanjordan
+joshua12 joshua123 junebug1 justice1 justin12 justin123 juventus juventus1 kalimera kamikaze kangaroo katherine
+kawasaki killer000 killer007 killer01 killer11 killer12 killer123 killer1234 killer12345 killer123456 killer1234567
+killer12345678 killer123456789 killer2019 killer2020 killer2021 killer2022 killer2023 killer2024 killer2025 killer2026
+killer321 killer666 killer69 killer777 killer99 killerkiller kimberly kimberly1 kitty123 kittycat kittycat1 ladybug1
+lakers123 lakers24 lastchance legend123 letmein! letmein000 letmein007 letmein01 letmein1 letmein11 letmein12
+letmein123 letmein1234 letmein12345 letmein123456 letmein1234567 letmein12345678 letmein123456789 letmein2 letmein2019
+letmein2020 letmein2021 letmein2022 letmein2023 letmein2024 letmein2025 letmein2026 letmein321 letmein666 letmein69
+letmein777 letmein99 letmeinletmein letmeinnow letsgo123 lifeisgood lighting linkedin linkedin1 liverpool liverpool1
+liverpool123 lkjhgfds lkjhgfdsa login000 login007 login123 login1234 login12345 login123456 login1234567 login12345678
+login123456789 login2019 login2020 login2021 login2022 login2023 login2024 login2025 login2026 login321 login666
+login777 loginlogin lollipop lollipop1 london12 london123 longhorn love1234 love12345 love123456 love1234567
+love12345678 love123456789 love2019 love2020 love2021 love2022 love2023 love2024 love2025 love2026 lovebird lovelove
+lovelove1 lovely12 lovely123 lovers123 loveyou1 loveyou123 loveyou2 lozinka123 lucky123 lucky777 lucky7777 m1234567
+madison1 madison123 madonna1 maggie12 maggie123 mahalkita mahalko123 manchester manchester1 manutd123 margaret
+marine123 marines1 marlboro marlboro1 marseille marshall master000 master007 master01 master11 master12 master123
+master1234 master12345 master123456 master1234567 master12345678 master123456789 master2019 master2020 master2021
+master2022 master2023 master2024 master2025 master2026 master321 master666 master69 master777 master99 mastermaster
+matthew1 matthew123 maverick maverick1 maxwell1 megadeth melissa1 melissa123 mercedes mercedes1 mercury1 metallic
+metallica metallica1 mexico123 michael000 michael007 michael01 michael1 michael11 michael12 michael123 michael1234
+michael12345 michael123456 michael1234567 michael12345678 michael123456789 michael2 michael2019 michael2020
+michael2021 michael2022 michael2023 michael2024 michael2025 michael2026 michael321 michael666 michael69 michael777
+michael99 michaelmichael michelle michelle1 michelle123 mickey12 mickey123 midnight midnight1 military millions
+mima1234 mima123456 minecraft minecraft1 minecraft123 minnie123 mnbvcxz1 mnbvcxzlkjhgfdsa mohamed123 mohammed
+mohammed1 monday123 monkey000 monkey007 monkey01 monkey11 monkey12 monkey123 monkey1234 monkey12345 monkey123456
+monkey1234567 monkey12345678 monkey123456789 monkey2019 monkey2020 monkey2021 monkey2022 monkey2023 monkey2024
+monkey2025 monkey2026 monkey321 monkey666 monkey69 monkey777 monkey99 monkeymonkey monster1 monster123 moonlight
+moonlight1 motdepasse mother123 motorola motorola1 mountain mudar123 muhammad music123 musiclover mustang000
+mustang007 mustang01 mustang1 mustang11 mustang12 mustang123 mustang1234 mustang12345 mustang123456 mustang1234567
+mustang12345678 mustang123456789 mustang2019 mustang2020 mustang2021 mustang2022 mustang2023 mustang2024 mustang2025
+mustang2026 mustang321 mustang666 mustang69 mustang777 mustang99 mustangmustang mustangs mylove123 mypass123
+mypassw0rd mypassword mypassword1 myspace1 myspace123 napoleon natalia1 natalie1 natasha1 navyseal newpass123
+newpassword newpassword1 newyork1 newyork123 nicholas nicholas1 nicole12 nicole123 nihao123 nintendo nintendo1
+nirvana1 nokia123 nopassword nopassword1 nothing1 november november1 october1 official oldpassword oliver12 oliver123
+omega123 onelove1 operator orange000 orange007 orange01 orange11 orange12 orange123 orange1234 orange12345
+orange123456 orange1234567 orange12345678 orange123456789 orange2019 orange2020 orange2021 orange2022 orange2023
+orange2024 orange2025 orange2026 orange321 orange666 orange69 orange777 orange99 orangeorange p455w0rd p4ssw0rd
+p4ssword p@$$w0rd p@$$w0rd1 p@$$word p@55w0rd p@55word p@ssw0rd p@ssw0rd! p@ssw0rd1 p@ssw0rd12 p@ssw0rd123 p@ssword
+p@ssword1 p@ssword123 pa$$w0rd pa$$word pa55w0rd pa55word packers1 pakistan pakistan1 panasonic panda123 panther1
+panthers paradise paradise1 paramore paris123 parola123 parolparol pass1234 pass12345 pass123456 pass@123 pass@1234
+passpass passport passport1 passw0rd passw0rd! passw0rd1 passw0rd12 passw0rd123 passwd123 password password!
+password#1 password* password. password0 password00 password000 password007 password01 password1 password1! password10
+password11 password12 password12! password123 password123! password1234 password12345 password123456 password1234567
+password12345678 password123456789 password13 password2 password2019 password2020 password2021 password2022
+password2023 password2024 password2025 password2026 password21 password22 password23 password3 password321 password5
+password666 password69 password7 password77 password777 password8 password88 password9 password99 password@1
+password@123 passwordpassword passwords passwort passwort1 passwort123 patricia patricia1 patrick1 patrick123 patriots
+peaches1 peanut12 peanut123 pearljam penguin1 penguin123 pepper000 pepper007 pepper01 pepper11 pepper12 pepper123
+pepper1234 pepper12345 pepper123456 pepper1234567 pepper12345678 pepper123456789 pepper2019 pepper2020 pepper2021
+pepper2022 pepper2023 pepper2024 pepper2025 pepper2026 pepper321 pepper666 pepper69 pepper777 pepper99 pepperpepper
+personal phoenix1 phoenix123 pikachu1 pikachu123 platinum playboy1 playboy123 player123 playstation playstation2
+playstation3 please123 poiuytre poiuytrewq pokemon000 pokemon007 pokemon01 pokemon1 pokemon11 pokemon12 pokemon123
+pokemon1234 pokemon12345 pokemon123456 pokemon1234567 pokemon12345678 pokemon123456789 pokemon2019 pokemon2020
+pokemon2021 pokemon2022 pokemon2023 pokemon2024 pokemon2025 pokemon2026 pokemon321 pokemon666 pokemon69 pokemon777
+pokemon99 pokemonpokemon politics poohbear poohbear1 popcorn1 popcorn123 porsche1 porsche911 positive precious
+precious1 presario president prince123 princesa princesa1 princess princess! princess000 princess007 princess01
+princess1 princess11 princess12 princess123 princess1234 princess12345 princess123456 princess1234567 princess12345678
+princess123456789 princess2 princess2019 princess2020 princess2021 princess2022 princess2023 princess2024 princess2025
+princess2026 princess321 princess666 princess69 princess777 princess99 princessprincess privet123 purple000 purple007
+purple01 purple11 purple12 purple123 purple1234 purple12345 purple123456 purple1234567 purple12345678 purple123456789
+purple2019 purple2020 purple2021 purple2022 purple2023 purple2024 purple2025 purple2026 purple321 purple666 purple69
+purple777 purple99 purplepurple pussycat q1234567 q123456789 q1q1q1q1 q1w2e3r4 q1w2e3r4t5 q1w2e3r4t5y6 qawsedrf
+qawsedrftg qazwsx12 qazwsx123 qazwsxedc qazwsxedcrfv qazxswedc qq123456 question qwe12345 qwe123456 qwe123qwe
+qweasd123 qweasdzxc qwer1234 qwer12345 qwerasdf qwerasdfzxcv qwerqwer qwert123 qwert1234 qwert12345 qwerty000
+qwerty007 qwerty01 qwerty11 qwerty12 qwerty123 qwerty1234 qwerty12345 qwerty123456 qwerty1234567 qwerty12345678
+qwerty123456789 qwerty2019 qwerty2020 qwerty2021 qwerty2022 qwerty2023 qwerty2024 qwerty2025 qwerty2026 qwerty22
+qwerty321 qwerty666 qwerty69 qwerty77 qwerty777 qwerty99 qwertyqwerty qwertyu1 qwertyui qwertyuio qwertyuiop
+qwertyuiop123 raiders1 raiders123 rainbow1 rainbow123 rainbows rainyday ranger123 rangers1 rasta123 realmadrid
+realmadrid1 rebecca1 rebecca123 redskins redsox123 remember remember1 research richard1 richard123 robert12 robert123
+roblox123 rocknroll rockstar rockstar1 rockstar123 rolltide root1234 root12345 root123456 root1234567 root12345678
+root123456789 root2019 root2020 root2021 root2022 root2023 root2024 root2025 root2026 rootroot rosebud1 runescape
+runescape1 s1234567 sailormoon salasana samantha samantha1 samantha123 samsung1 samsung123 santiago savannah savannah1
+schalke04 schatz123 scooby12 scoobydoo scoobydoo1 scorpio1 scorpion scorpion1 scotland sebastian sebastian1 secret000
+secret007 secret01 secret11 secret12 secret123 secret1234 secret12345 secret123456 secret1234567 secret12345678
+secret123456789 secret2019 secret2020 secret2021 secret2022 secret2023 secret2024 secret2025 secret2026 secret321
+secret666 secret69 secret777 secret99 secretpassword secretsecret security security1 security123 senha123 senha1234
+september server123 service1 shadow000 shadow007 shadow01 shadow11 shadow12 shadow123 shadow1234 shadow12345
+shadow123456 shadow1234567 shadow12345678 shadow123456789 shadow2019 shadow2020 shadow2021 shadow2022 shadow2023
+shadow2024 shadow2025 shadow2026 shadow321 shadow666 shadow69 shadow777 shadow99 shadowshadow shithead shopping
+silver12 silver123 simpsons skateboard skittles skittles1 slipknot slipknot1 smile123 smokey12 smokey123 snickers
+snickers1 sniper123 snoopy123 snowball snowball1 snowboard snowflake soccer000 soccer007 soccer01 soccer10 soccer11
+soccer12 soccer123 soccer1234 soccer12345 soccer123456 soccer1234567 soccer12345678 soccer123456789 soccer2019
+soccer2020 soccer2021 soccer2022 soccer2023 soccer2024 soccer2025 soccer2026 soccer321 soccer666 soccer69 soccer777
+soccer99 soccersoccer softball softball1 softball12 soldier1 soleil123 something something1 sommer123 sophie12
+sophie123 southpark spartan1 spartan117 spartans speedway spiderman spiderman1 spiderman123 spirit123 spongebob
+spongebob1 spring2020 spring2021 spring2022 spring2023 spring2024 spring2025 stanley1 starcraft stargate stargate1
+startrek startrek1 starwars starwars000 starwars007 starwars01 starwars1 starwars11 starwars12 starwars123
+starwars1234 starwars12345 starwars123456 starwars1234567 starwars12345678 starwars123456789 starwars2019 starwars2020
+starwars2021 starwars2022 starwars2023 starwars2024 starwars2025 starwars2026 starwars321 starwars666 starwars69
+starwars777 starwars99 starwarsstarwars steelers steelers1 stephanie stephanie1 strawberry strawberry1 student1
+student123 stupid123 success1 success123 summer000 summer007 summer01 summer11 summer12 summer123 summer1234
+summer12345 summer123456 summer1234567 summer12345678 summer123456789 summer2019 summer2020 summer2021 summer2022
+summer2023 summer2024 summer2025 summer2026 summer321 summer666 summer69 summer777 summer99 summersummer sunday123
+sunflower sunflower1 sunset123 sunshine sunshine! sunshine000 sunshine007 sunshine01 sunshine1 sunshine11 sunshine12
+sunshine123 sunshine1234 sunshine12345 sunshine123456 sunshine1234567 sunshine12345678 sunshine123456789 sunshine2019
+sunshine2020 sunshine2021 sunshine2022 sunshine2023 sunshine2024 sunshine2025 sunshine2026 sunshine321 sunshine666
+sunshine69 sunshine777 sunshine99 sunshinesunshine superman superman000 superman007 superman01 superman1 superman11
+superman12 superman123 superman1234 superman12345 superman123456 superman1234567 superman12345678 superman123456789
+superman2019 superman2020 superman2021 superman2022 superman2023 superman2024 superman2025 superman2026 superman321
+superman666 superman69 superman777 superman99 supermansuperman supernova supersta superstar superstar1 support1
+support123 sweetheart sweetheart1 sweetie1 sweetpea swordfish swordfish1 sydney123 sysadmin system123 system32
+tacobell taylor12 taylor123 taylor13 teacher1 teamo123 teamomucho technics teddybear teddybear1 telephone temp1234
+temp12345 temporary temppass temppassword tennis123 tequiero tequila1 terminal terminator test1234 test12345
+test123456 test1234567 test12345678 test123456789 test2019 test2020 test2021 test2022 test2023 test2024 test2025
+test2026 tester123 testing1 testing12 testing123 testpass testpass123 testpassword testtest testtest1 testuser
+thankyou thankyou1 thebeatles theking1 thepassword thomas000 thomas007 thomas01 thomas11 thomas12 thomas123 thomas1234
+thomas12345 thomas123456 thomas1234567 thomas12345678 thomas123456789 thomas2019 thomas2020 thomas2021 thomas2022
+thomas2023 thomas2024 thomas2025 thomas2026 thomas321 thomas666 thomas69 thomas777 thomas99 thomasthomas thunder1
+thunder123 thunderbird tiffany1 tiger123 tigers123 tigger12 tigger123 tinkerbell tinkerbell1 tomorrow toortoor
+topsecret toyota123 training transfer trinity1 triumph1 truelove truelove1 trustno1 trustno1! turtle12 turtle123
+twilight twilight1 twitter1 twitter123 unicorn1 unicorn123 unicorns united123 universe universe1 user1234 user12345
+user123456 user1234567 user12345678 user123456789 user2019 user2020 user2021 user2022 user2023 user2024 user2025
+user2026 username username1 useruser valentin valentina valentine vampire1 vanessa1 vanessa123 veronica veronica1
+victoria victoria1 victoria123 viewsonic viking123 vincent1 violet123 volcano1 volkswagen volleyball voyager1 w1234567
+wachtwoord walker123 walmart1 wang1234 wangyut2 warcraft warcraft1 warhammer warrior1 warrior123 warriors webmaster
+wedding1 welcome! welcome000 welcome007 welcome01 welcome1 welcome1! welcome11 welcome12 welcome123 welcome1234
+welcome12345 welcome123456 welcome1234567 welcome12345678 welcome123456789 welcome2 welcome2019 welcome2020
+welcome2021 welcome2022 welcome2023 welcome2024 welcome2025 welcome2026 welcome321 welcome666 welcome69 welcome777
+welcome99 welcome@1 welcome@123 welcomewelcome welkom01 welkom123 westside westside1 whatever whatever1 whatever12
+whiskey1 wildcat1 wildcats william1 william123 windows1 windows10 windows123 windows7 winner123 winston1 winter000
+winter007 winter01 winter11 winter12 winter123 winter1234 winter12345 winter123456 winter1234567 winter12345678
+winter123456789 winter2019 winter2020 winter2021 winter2022 winter2023 winter2024 winter2025 winter2026 winter321
+winter666 winter69 winter777 winter99 winterwinter wizard123 woaini123 woaini1314 woaini520 wolverine wonderful
+wordpass wrestling wrestling1 x1234567 xbox360123 yamaha123 yankees1 yankees123 yankees2 yellow12 yellow123 yourmom1
+yourmom123 yourpassword ytrewq123 z1234567 zaq12wsx zaq1@wsx zaq1xsw2 zaq1zaq1 zeppelin zhang123 zombie123 zxc12345
+zxc123456 zxcasdqwe zxcv1234 zxcvbnm, zxcvbnm1 zxcvbnm123 zxcvbnml zxcvzxcv zxczxczxc
+`;
+
+export const commonPasswords: ReadonlySet<string> = new Set(list.trim().split(/\s+/));

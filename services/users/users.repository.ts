@@ -1,0 +1,195 @@
+import { marks, tuples, isUniqueViolation, type Database, type Tx } from "../../lib/database.ts";
+import { DomainError } from "../../lib/errors.ts";
+import type { Outbox } from "../../lib/outbox.ts";
+import { decodeCursor, toPage, type Page } from "../../lib/page.ts";
+import type { NotificationPreferences } from "../../contracts/users.ts";
+import { isActiveAdmin, type Change, type User } from "./user.ts";
+
+/** Erased users are found by none of these. */
+export interface UsersRepository {
+  /** Stores a new user; refuses an e-mail that is in use. */
+  insert(change: Change): Promise<void>;
+  /** The same when there is no active administrator; false when there is one. */
+  insertFirstAdmin(change: Change): Promise<boolean>;
+  hasAdmin(): Promise<boolean>;
+  find(id: string): Promise<User | null>;
+  findByEmail(email: string): Promise<User | null>;
+  list(filter: { limit: number; cursor?: string }): Promise<Page<User>>;
+  /** Changes what no rule depends on; null when there is no such user. */
+  rename(id: string, change: { name?: string; locale?: string }): Promise<User | null>;
+  /** False when the user is not there any more or has another password than `before` by now. */
+  setPassword(id: string, passwordHash: string, before: string): Promise<boolean>;
+  /**
+   * Locks a user and the set of administrators, lets `decide` say what becomes of the user, and stores that with its
+   * facts. Null when there is no such user; the decision is null when nothing changes.
+   */
+  change(
+    id: string,
+    decide: (user: User, otherAdmins: number) => Change | null,
+    nowMs: number,
+  ): Promise<{ user: User; change: Change | null } | null>;
+  preferences(userId: string): Promise<NotificationPreferences>;
+  /** False when there is no such user. */
+  setPreferences(userId: string, preferences: NotificationPreferences): Promise<boolean>;
+  /** Runs `work` while nobody can erase the user; null when there is no such user. */
+  whileThere<T>(userId: string, work: (tx: Tx) => Promise<T>): Promise<T | null>;
+}
+
+interface UserRow {
+  id: string;
+  email: string;
+  name: string;
+  locale: User["locale"];
+  roles: string;
+  status: User["status"];
+  password_hash: string;
+  created_at: number | string;
+  event_sequence: number | string;
+}
+
+const columns = "id, email, name, locale, roles, status, password_hash, created_at, event_sequence";
+
+export function usersRepository(db: Database, outbox: Outbox): UsersRepository {
+  const forUpdate = db.dialect === "mysql" ? "FOR UPDATE" : "";
+
+  const one = async (where: string, values: unknown[], tx?: Tx): Promise<User | null> => {
+    const [row] = await db.select<UserRow>(
+      `SELECT ${columns} FROM users WHERE ${where} AND status <> 'erased' ${tx ? forUpdate : ""}`,
+      values,
+      tx,
+    );
+    return row ? toUser(row) : null;
+  };
+
+  const admins = async (tx?: Tx): Promise<string[]> => {
+    const rows = await db.select<{ id: string }>("SELECT id FROM users WHERE active_admin = 1", [], tx);
+    return rows.map(({ id }) => id);
+  };
+
+  /** Until the transaction ends, nobody else becomes an administrator or ceases to be one. */
+  const lockAdmins = async (tx: Tx): Promise<string[]> => {
+    await db.select(`SELECT id FROM admin_guard WHERE id = 1 ${forUpdate}`, [], tx);
+    return admins(tx);
+  };
+
+  const saveNew = async (tx: Tx, { user, facts }: Change): Promise<void> => {
+    const eventSequence = await outbox.append(tx, user.id, user.eventSequence, facts, user.createdAt);
+    await db.execute(
+      `INSERT INTO users (${columns}, active_admin) VALUES ${tuples(1, 10)}`,
+      [
+        ...[user.id, user.email, user.name, user.locale, JSON.stringify(user.roles), user.status],
+        ...[user.passwordHash, user.createdAt, eventSequence, isActiveAdmin(user) ? 1 : 0],
+      ],
+      tx,
+    );
+  };
+
+  const saveChange = async (tx: Tx, { user, facts }: Change, nowMs: number): Promise<void> => {
+    const eventSequence = await outbox.append(tx, user.id, user.eventSequence, facts, nowMs);
+    await db.execute(
+      `UPDATE users SET email = ?, name = ?, roles = ?, status = ?, password_hash = ?, active_admin = ?,
+        event_sequence = ? WHERE id = ?`,
+      [
+        ...[user.email, user.name, JSON.stringify(user.roles), user.status, user.passwordHash],
+        ...[isActiveAdmin(user) ? 1 : 0, eventSequence, user.id],
+      ],
+      tx,
+    );
+    if (user.status !== "erased") return;
+    await db.execute("DELETE FROM addresses WHERE user_id = ?", [user.id], tx);
+    await db.execute("DELETE FROM preferences WHERE user_id = ?", [user.id], tx);
+    // what was told of the registration holds the name and the e-mail
+    await db.execute("DELETE FROM outbox WHERE subject = ? AND published_at IS NOT NULL", [user.id], tx);
+  };
+
+  const whileThere: UsersRepository["whileThere"] = (userId, work) =>
+    db.transaction(async (tx) => ((await one("id = ?", [userId], tx)) ? work(tx) : null));
+
+  return {
+    whileThere,
+    insert: (change) => takingEmail(() => db.transaction((tx) => saveNew(tx, change))),
+    insertFirstAdmin: (change) =>
+      takingEmail(() =>
+        db.transaction(async (tx) => {
+          if ((await lockAdmins(tx)).length > 0) return false;
+          await saveNew(tx, change);
+          return true;
+        }),
+      ),
+    hasAdmin: async () => (await admins()).length > 0,
+    find: (id) => one("id = ?", [id]),
+    findByEmail: (email) => one("email = ?", [email]),
+    async list({ limit, cursor }) {
+      const after = cursor === undefined ? [] : decodeCursor(cursor, ["string"]);
+      const rows = await db.select<UserRow>(
+        `SELECT ${columns} FROM users WHERE status <> 'erased' ${after.length > 0 ? "AND id > ?" : ""}
+         ORDER BY id LIMIT ${limit + 1}`,
+        after,
+      );
+      return toPage(rows, limit, (row) => [row.id], toUser);
+    },
+    rename: (id, { name, locale }) =>
+      db.transaction(async (tx) => {
+        const user = await one("id = ?", [id], tx);
+        if (!user) return null;
+        const renamed = { ...user, name: name ?? user.name, locale: (locale as User["locale"]) ?? user.locale };
+        await db.execute("UPDATE users SET name = ?, locale = ? WHERE id = ?", [renamed.name, renamed.locale, id], tx);
+        return renamed;
+      }),
+    async setPassword(id, passwordHash, before) {
+      const changed = await db.execute(
+        "UPDATE users SET password_hash = ? WHERE id = ? AND password_hash = ? AND status = 'active'",
+        [passwordHash, id, before],
+      );
+      return changed === 1;
+    },
+    change: (id, decide, nowMs) =>
+      db.transaction(async (tx) => {
+        const adminIds = await lockAdmins(tx);
+        const user = await one("id = ?", [id], tx);
+        if (!user) return null;
+        const change = decide(user, adminIds.filter((admin) => admin !== id).length);
+        if (change) await saveChange(tx, change, nowMs);
+        return { user: change?.user ?? user, change };
+      }),
+    async preferences(userId) {
+      const [row] = await db.select<{ events: string }>("SELECT events FROM preferences WHERE user_id = ?", [userId]);
+      return { events: row ? (JSON.parse(row.events) as NotificationPreferences["events"]) : {} };
+    },
+    async setPreferences(userId, { events }) {
+      const stored = await whileThere(userId, async (tx) => {
+        await db.execute("DELETE FROM preferences WHERE user_id = ?", [userId], tx);
+        await db.execute(
+          `INSERT INTO preferences (user_id, events) VALUES (${marks(2)})`,
+          [userId, JSON.stringify(events)],
+          tx,
+        );
+        return true;
+      });
+      return stored ?? false;
+    },
+  };
+}
+
+async function takingEmail<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!isUniqueViolation(error)) throw error;
+    throw new DomainError("conflict", "EMAIL_TAKEN", "There is an account with this e-mail already.");
+  }
+}
+
+function toUser(row: UserRow): User {
+  return {
+    id: row.id,
+    email: row.email,
+    name: row.name,
+    locale: row.locale,
+    roles: JSON.parse(row.roles) as User["roles"],
+    status: row.status,
+    passwordHash: row.password_hash,
+    createdAt: Number(row.created_at),
+    eventSequence: Number(row.event_sequence),
+  };
+}

@@ -1,0 +1,149 @@
+import { defineService, type Bus } from "../../contracts/bus.ts";
+import { normaliseEmail } from "../../lib/email.ts";
+import { messageOf, notFound } from "../../lib/errors.ts";
+import { newId } from "../../lib/ids.ts";
+import { defaultLimit } from "../../lib/page.ts";
+import { signedIn } from "../../middlewares/guard.middleware.ts";
+import { dbMixin, type WithDatabase } from "../../mixins/db.mixin.ts";
+import { entityMixin, type WithEntity } from "../../mixins/entity.mixin.ts";
+import { outboxMixin, type WithOutbox } from "../../mixins/outbox.mixin.ts";
+import { changePassword, checkPassword, createAccount, ensureAdmin } from "./accounts.ts";
+import {
+  addressesRepository,
+  addressModel,
+  type AddressesRepository,
+  type AddressRow,
+} from "./addresses.repository.ts";
+import { exportUser } from "./export-user.ts";
+import { migrations } from "./migrations/index.ts";
+import { changeAccess, erase, profileOf, type User } from "./user.ts";
+import { usersRepository, type UsersRepository } from "./users.repository.ts";
+
+interface Vars extends WithDatabase, WithOutbox, WithEntity<AddressRow> {
+  users: UsersRepository;
+  addresses: AddressesRepository;
+}
+
+type Members = Vars & { broker: Bus; logger: { warn(event: string, fields: object): void } };
+
+const now = Date.now;
+
+function there(user: User | null): User {
+  if (!user) throw notFound("user");
+  return user;
+}
+
+/** Ends sessions at once where it can; the event that was committed before ends them where it cannot. */
+async function endSessions(service: Members, userId: string): Promise<void> {
+  try {
+    await service.broker.call("auth.revokeUser", { userId });
+  } catch (error) {
+    service.logger.warn("sessions end when the event arrives", { userId, error: messageOf(error) });
+  }
+}
+
+export default defineService<"users", Vars>({
+  name: "users",
+  mixins: [dbMixin(migrations), entityMixin(addressModel), outboxMixin()],
+
+  actions: {
+    async me(ctx) {
+      return profileOf(there(await this.users.find(signedIn(ctx).id)));
+    },
+    async updateMe(ctx) {
+      return profileOf(there(await this.users.rename(signedIn(ctx).id, ctx.params)));
+    },
+    async eraseMe(ctx) {
+      const { id } = signedIn(ctx);
+      if (!(await this.users.change(id, erase, now()))) throw notFound("user");
+      this.logger.info("user erased", { userId: id });
+      await endSessions(this, id);
+      return null;
+    },
+    async exportMe(ctx) {
+      const user = there(await this.users.find(signedIn(ctx).id));
+      return exportUser({ bus: ctx, users: this.users, addresses: this.addresses }, user);
+    },
+
+    async addresses(ctx) {
+      const { id } = there(await this.users.find(signedIn(ctx).id));
+      return { items: await this.addresses.ofUser(id) };
+    },
+    addAddress(ctx) {
+      return this.addresses.add(signedIn(ctx).id, newId(), ctx.params);
+    },
+    changeAddress(ctx) {
+      const { id, ...change } = ctx.params;
+      return this.addresses.change(signedIn(ctx).id, id, change);
+    },
+    async removeAddress(ctx) {
+      await this.addresses.remove(signedIn(ctx).id, ctx.params.id);
+      return null;
+    },
+    async preferences(ctx) {
+      const { id } = there(await this.users.find(signedIn(ctx).id));
+      return this.users.preferences(id);
+    },
+    async setPreferences(ctx) {
+      if (!(await this.users.setPreferences(signedIn(ctx).id, ctx.params))) throw notFound("user");
+      return ctx.params;
+    },
+
+    async list(ctx) {
+      const { limit = defaultLimit, cursor } = ctx.params;
+      const page = await this.users.list({ limit, cursor });
+      return { ...page, items: page.items.map(profileOf) };
+    },
+    async get(ctx) {
+      return profileOf(there(await this.users.find(ctx.params.id)));
+    },
+    async update(ctx) {
+      const { id, roles, status } = ctx.params;
+      const done = await this.users.change(id, (user, others) => changeAccess(user, { roles, status }, others), now());
+      if (!done) throw notFound("user");
+      if (done.change) {
+        this.logger.info("access changed", { userId: id, by: signedIn(ctx).id, roles, status });
+        await endSessions(this, id);
+      }
+      return profileOf(done.user);
+    },
+
+    async create(ctx) {
+      return profileOf(await createAccount({ users: this.users, now, newId }, ctx.params));
+    },
+    async checkPassword(ctx) {
+      const user = await checkPassword(this, ctx.params);
+      return user && profileOf(user);
+    },
+    async changePassword(ctx) {
+      await changePassword(this, ctx.params);
+      return null;
+    },
+    async byId(ctx) {
+      const user = await this.users.find(ctx.params.id);
+      return user && profileOf(user);
+    },
+    async byEmail(ctx) {
+      const user = await this.users.findByEmail(normaliseEmail(ctx.params.email));
+      return user && profileOf(user);
+    },
+    address(ctx) {
+      return this.addresses.find(ctx.params.userId, ctx.params.addressId);
+    },
+    async contact(ctx) {
+      const user = await this.users.find(ctx.params.id);
+      if (!user) return null;
+      const { id: userId, email, name, locale } = user;
+      const [phone, preferences] = await Promise.all([this.addresses.phoneOf(userId), this.users.preferences(userId)]);
+      return { userId, email, name, locale, phone, preferences };
+    },
+    ensureAdmin(ctx) {
+      return ensureAdmin({ users: this.users, now, newId }, ctx.params);
+    },
+  },
+
+  started() {
+    this.users = usersRepository(this.db, this.outbox);
+    this.addresses = addressesRepository(this.adapter, this.users);
+  },
+});
