@@ -16,6 +16,8 @@ export interface Config {
   dataDir: string;
   store: StoreConfig;
   transporter: string | null;
+  /** RabbitMQ for durable events. Null: they are delivered by acknowledged service calls. */
+  amqpUrl: string | null;
   services: readonly ServiceName[];
   nodeId: string;
   namespace: string;
@@ -58,6 +60,7 @@ export function readConfig(env: Env): Config {
   const port = read.integer("PORT", 3000, 0, 65_535);
   const databaseUrl = read.url("DATABASE_URL", ["mysql:", "mariadb:"]);
   const transporter = read.url("TRANSPORTER", ["nats:", "redis:", "rediss:", "tcp:"]);
+  const amqpUrl = read.url("AMQP_URL", ["amqp:", "amqps:"]);
   const dataDir = resolve(read.text("DATA_DIR", "data", /^[^\0]+$/, "a path"));
   const production = env.NODE_ENV === "production";
   const databasePrefix = read.text("DATABASE_PREFIX", "hub_", /^[a-z0-9_]{1,30}$/, "lower-case letters, digits and _");
@@ -75,6 +78,7 @@ export function readConfig(env: Env): Config {
       ? { dialect: "mysql", url: databaseUrl.replace(/^mariadb:/, "mysql:"), databasePrefix, poolSize }
       : { dialect: "sqlite", dataDir },
     transporter,
+    amqpUrl,
     services: read.services(),
     nodeId: read.text("NODE_ID", `${hostname()}-${process.pid}`, /^[\w.:-]{1,100}$/, "letters, digits and . : _ -"),
     namespace: read.text("NAMESPACE", "hub", /^[\w-]{1,40}$/, "letters, digits, _ and -"),
@@ -106,12 +110,13 @@ export function readConfig(env: Env): Config {
     production,
   };
 
-  for (const name of ["AMQP_URL", "REDIS_URL"] as const) {
-    if (read.url(name, name === "AMQP_URL" ? ["amqp:", "amqps:"] : ["redis:", "rediss:"]) === null) continue;
-    if (!databaseUrl) read.problem(name, "is set but DATABASE_URL is not: a cluster's nodes cannot share SQLite files");
-  }
-  if (transporter && !databaseUrl) {
-    read.problem("TRANSPORTER", "is set but DATABASE_URL is not: a cluster's nodes cannot share SQLite files");
+  for (const [name, value] of [
+    ["TRANSPORTER", transporter],
+    ["AMQP_URL", amqpUrl],
+  ] as const) {
+    if (value !== null && !databaseUrl) {
+      read.problem(name, "is set but DATABASE_URL is not: a cluster's nodes cannot share SQLite files");
+    }
   }
   if (config.services.length < serviceNames.length && !transporter) {
     read.problem("SERVICES", "names a part of the services but TRANSPORTER is unset: they could not reach the others");

@@ -1,6 +1,8 @@
 import type { Context, Service, ServiceSchema } from "moleculer";
 import type { Delivery } from "../contracts/bus.ts";
-import type { CloudEvent } from "../contracts/events.ts";
+import type { CloudEvent, Consumer } from "../contracts/events.ts";
+import { configOf } from "../config.ts";
+import { amqpConsumer, type AmqpConsumer } from "../lib/amqp.ts";
 import { messageOf } from "../lib/errors.ts";
 import { openInbox, type Inbox, type Waiting } from "../lib/inbox.ts";
 import { Poller } from "../lib/poller.ts";
@@ -12,6 +14,8 @@ type Consume = (this: Service, event: CloudEvent, delivery: Delivery) => Promise
 interface Members extends WithDatabase {
   inbox: Inbox;
   consuming: Poller;
+  /** Where events come over RabbitMQ. */
+  messages: AmqpConsumer | null;
 }
 
 const batch = 100;
@@ -29,8 +33,7 @@ export function consumerMixin(): Partial<ServiceSchema> {
         access: "internal",
         retryPolicy: { enabled: true },
         async handler(ctx: Context<{ events: CloudEvent[] }>) {
-          await this.inbox.receive(ctx.params.events);
-          this.consuming.wake();
+          await takeIn(this, ctx.params.events);
         },
       },
     },
@@ -42,13 +45,29 @@ export function consumerMixin(): Partial<ServiceSchema> {
         pass: () => consumeDue(this),
         onError: (error) => this.logger.warn("consumer failed", { service: this.name, error: messageOf(error) }),
       });
+      const { amqpUrl } = configOf(this.broker);
+      this.messages =
+        amqpUrl === null
+          ? null
+          : amqpConsumer({
+              url: amqpUrl,
+              consumer: this.name as Consumer,
+              log: this.logger,
+              receive: (events) => takeIn(this, events),
+            });
       // The handlers need what the service's own `started` makes; it has run when the broker says so.
       void this.broker.waitForServices(this.name).then(() => this.consuming.start());
     },
     async stopped() {
+      await (this.messages as AmqpConsumer | null | undefined)?.close();
       await (this.consuming as Poller | undefined)?.stop();
     },
   });
+}
+
+async function takeIn(service: Members, events: CloudEvent[]): Promise<void> {
+  await service.inbox.receive(events);
+  service.consuming.wake();
 }
 
 async function consumeDue(service: Service & Members): Promise<boolean> {
@@ -81,8 +100,13 @@ async function consumeOne(service: Service & Members, waiting: Waiting): Promise
       attempts: waiting.attempts + 1,
       error: messageOf(error),
     };
-    if (outcome === "dead") service.logger.error("event is a dead letter", fields);
-    else service.logger.warn("event will be tried again", fields);
+    if (outcome === "waiting") {
+      service.logger.warn("event will be tried again", fields);
+      return false;
+    }
+    service.logger.error("event is a dead letter", fields);
+    // For the eyes of those who watch the queues; the row in the inbox is what counts.
+    await service.messages?.bury(event, messageOf(error));
     return false;
   }
 }

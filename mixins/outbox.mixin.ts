@@ -1,4 +1,6 @@
 import type { ServiceSchema } from "moleculer";
+import { configOf } from "../config.ts";
+import { amqpPublisher, type AmqpPublisher } from "../lib/amqp.ts";
 import { deliverByCall } from "../lib/delivery.ts";
 import { messageOf } from "../lib/errors.ts";
 import { openOutbox, type Outbox } from "../lib/outbox.ts";
@@ -17,9 +19,11 @@ const idleMs = 500;
 
 /** Gives a service, after its database, an outbox as `this.outbox` and a relay that ships what is in it. */
 export function outboxMixin(): Partial<ServiceSchema> {
-  return mixin<WithDatabase & WithOutbox & { relay: Poller }>({
+  return mixin<WithDatabase & WithOutbox & { relay: Poller; publisher: AmqpPublisher | null }>({
     started() {
-      const publish = deliverByCall(this.broker);
+      const { amqpUrl } = configOf(this.broker);
+      this.publisher = amqpUrl === null ? null : amqpPublisher(amqpUrl, this.name, this.logger);
+      const publish = this.publisher?.publish ?? deliverByCall(this.broker);
       this.outbox = openOutbox(this.db, this.name, () => this.relay.wake());
       this.relay = new Poller({
         name: `${this.name} relay`,
@@ -31,6 +35,7 @@ export function outboxMixin(): Partial<ServiceSchema> {
     },
     async stopped() {
       await (this.relay as Poller | undefined)?.stop();
+      await (this.publisher as AmqpPublisher | null | undefined)?.close();
     },
   });
 }
