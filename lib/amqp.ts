@@ -107,7 +107,7 @@ export interface AmqpConsumerOptions {
   consumer: Consumer;
   log: AmqpLog;
   /** Commits events to the inbox; only then are their messages acknowledged. */
-  receive(events: CloudEvent[]): Promise<void>;
+  receive: (events: CloudEvent[]) => Promise<void>;
 }
 
 const prefetch = 200;
