@@ -3,7 +3,8 @@ import type { Config } from "../config.ts";
 import { prepareDataDir, secretFile } from "./data-dir.ts";
 
 /** One key for each purpose, so that a leak of one says nothing of the others. */
-export type Purpose = "signing-key-encryption" | "sandbox-webhooks" | "idempotency-digest" | "reset-tokens";
+export type Purpose =
+  "signing-key-encryption" | "refresh-tokens" | "sandbox-webhooks" | "idempotency-digest" | "reset-tokens";
 
 /**
  * 32 bytes derived from SECRET_KEY for one purpose, by HKDF-SHA-256 (RFC 5869). Without SECRET_KEY, from a secret that is

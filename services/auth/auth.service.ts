@@ -1,0 +1,156 @@
+import { configOf } from "../../config.ts";
+import { defineService, type Bus } from "../../contracts/bus.ts";
+import type { Revocation } from "../../contracts/auth.ts";
+import { messageOf } from "../../lib/errors.ts";
+import { newId } from "../../lib/ids.ts";
+import { derivedKey } from "../../lib/secrets.ts";
+import { signedIn } from "../../middlewares/guard.middleware.ts";
+import { consumerMixin } from "../../mixins/consumer.mixin.ts";
+import { dbMixin, type WithDatabase } from "../../mixins/db.mixin.ts";
+import { sweeperMixin } from "../../mixins/sweeper.mixin.ts";
+import { attemptsRepository } from "./attempts.repository.ts";
+import { changePassword, resetPassword, sendResetToken } from "./change-password.ts";
+import type { Deps } from "./deps.ts";
+import { Errands } from "./errands.ts";
+import { expiredRepository } from "./expired.repository.ts";
+import { openKeyRing, reloadMs } from "./key-ring.ts";
+import { keysRepository } from "./keys.repository.ts";
+import { migrations } from "./migrations/index.ts";
+import { logIn, registerAccount } from "./open-session.ts";
+import { logOut, refreshSession } from "./refresh-session.ts";
+import { resetsRepository } from "./resets.repository.ts";
+import { revocationsRepository, type RevocationsRepository } from "./revocations.repository.ts";
+import { sessionsRepository } from "./sessions.repository.ts";
+
+interface Vars extends WithDatabase {
+  deps: Omit<Deps, "bus">;
+  revocations: RevocationsRepository;
+  /** Sending e-mail takes time that would tell whether there is an account. */
+  errands: Errands;
+}
+
+const now = Date.now;
+const sweepBatch = 500;
+const sweepMs = 30_000;
+
+const depsOf = (service: Vars, bus: Bus): Deps => ({ ...service.deps, bus });
+
+export default defineService<"auth", Vars>({
+  name: "auth",
+  mixins: [
+    dbMixin(migrations),
+    consumerMixin(),
+    sweeperMixin([
+      {
+        name: "keys",
+        everyMs: reloadMs,
+        async pass(this: Vars) {
+          await this.deps.keyRing.rotateIfDue(now());
+          return false;
+        },
+      },
+      {
+        name: "expired",
+        everyMs: sweepMs,
+        pass(this: Vars) {
+          return expiredRepository(this.db).sweep(now(), sweepBatch);
+        },
+      },
+    ]),
+  ],
+
+  actions: {
+    async register(ctx) {
+      const { clientAddress } = ctx.meta;
+      const session = await registerAccount(depsOf(this, ctx), ctx.params, clientAddress);
+      this.logger.info("registered", { userId: session.user.id, clientAddress });
+      return session;
+    },
+    async login(ctx) {
+      const { clientAddress } = ctx.meta;
+      const session = await logIn(depsOf(this, ctx), ctx.params, clientAddress);
+      this.logger.info("signed in", { userId: session.user.id, clientAddress });
+      return session;
+    },
+    refresh(ctx) {
+      return refreshSession(depsOf(this, ctx), ctx.params.refreshToken);
+    },
+    async logout(ctx) {
+      await logOut(this.deps, ctx.params.refreshToken);
+      return null;
+    },
+    async logoutAll(ctx) {
+      this.deps.announce(await this.deps.sessions.endAll(signedIn(ctx).id));
+      return null;
+    },
+    async changePassword(ctx) {
+      const user = signedIn(ctx);
+      await changePassword(depsOf(this, ctx), user, ctx.params);
+      this.logger.info("password changed", { userId: user.id });
+      return null;
+    },
+    forgotPassword(ctx) {
+      const { email } = ctx.params;
+      this.errands.start(() => sendResetToken(depsOf(this, this.broker), email));
+      return null;
+    },
+    async resetPassword(ctx) {
+      await resetPassword(depsOf(this, ctx), ctx.params);
+      return null;
+    },
+    keys() {
+      return { keys: this.deps.keyRing.published(now()) };
+    },
+    revocations(ctx) {
+      return this.revocations.after(ctx.params.after, now());
+    },
+    async revokeUser(ctx) {
+      this.deps.announce(await this.deps.sessions.endAll(ctx.params.userId));
+      return null;
+    },
+  },
+
+  methods: {
+    // a node calls this before it stops its services, while those that send e-mail still run
+    drain(this: Vars) {
+      return this.errands.finished();
+    },
+  },
+
+  consumes: {
+    // An update is a fact only when roles or status changed, and then what the tokens say is out of date.
+    async "user.updated"({ data, time }, delivery) {
+      const cause = { beforeMs: Date.parse(time), delivery };
+      this.deps.announce(await this.deps.sessions.endAll(data.userId, cause));
+    },
+    async "user.erased"({ data, time }, delivery) {
+      const cause = { beforeMs: Date.parse(time), delivery };
+      this.deps.announce(await this.deps.sessions.forget(data.userId, cause));
+    },
+  },
+
+  async started() {
+    const config = configOf(this.broker);
+    this.errands = new Errands((error) => this.logger.warn("reset token not sent", { error: messageOf(error) }));
+    this.revocations = revocationsRepository(this.db);
+    this.deps = {
+      config,
+      sessions: sessionsRepository(this.db, this.revocations, now),
+      attempts: attemptsRepository(this.db, newId),
+      resets: resetsRepository(this.db),
+      keyRing: await openKeyRing(
+        { keys: keysRepository(this.db), secret: derivedKey(config, "signing-key-encryption"), newId },
+        now(),
+      ),
+      refreshKey: derivedKey(config, "refresh-tokens"),
+      announce: (revocations: readonly Revocation[]) => {
+        for (const revocation of revocations) void this.broker.broadcast("auth.revoked", revocation);
+      },
+      now,
+      newId,
+    };
+  },
+  async stopped() {
+    await (this.errands as Errands | undefined)?.finished();
+  },
+});

@@ -1,0 +1,27 @@
+import type { Config } from "../../config.ts";
+import type { Revocation } from "../../contracts/auth.ts";
+import type { Bus } from "../../contracts/bus.ts";
+import type { Clock, NewId } from "../../lib/ids.ts";
+import type { AttemptsRepository } from "./attempts.repository.ts";
+import type { KeyRing } from "./key-ring.ts";
+import type { ResetsRepository } from "./resets.repository.ts";
+import type { SessionsRepository } from "./sessions.repository.ts";
+
+/** What the use cases of auth work with. */
+export interface Deps {
+  bus: Bus;
+  config: Config;
+  sessions: SessionsRepository;
+  attempts: AttemptsRepository;
+  resets: ResetsRepository;
+  keyRing: KeyRing;
+  /** Makes the successors of refresh tokens. */
+  refreshKey: Buffer;
+  /** Tells every gateway at once; one that misses it asks for revocations by their sequence. */
+  announce: (revocations: readonly Revocation[]) => void;
+  now: Clock;
+  newId: NewId;
+}
+
+/** Hashing a password takes its time when many do it at once. */
+export const passwordTimeout = { timeout: 10_000 };

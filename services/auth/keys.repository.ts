@@ -1,0 +1,59 @@
+import type { Jwk } from "../../contracts/auth.ts";
+import { isUniqueViolation, marks, type Database } from "../../lib/database.ts";
+
+export interface StoredKey {
+  /** Counts 1, 2, 3 …; of two nodes that make the same one, the first wins. */
+  generation: number;
+  kid: string;
+  publicKey: Jwk;
+  sealedPrivateKey: string;
+  createdAt: number;
+}
+
+export interface KeysRepository {
+  /** Oldest first. */
+  all(): Promise<StoredKey[]>;
+  /** False when another node has made this generation. */
+  add(key: StoredKey): Promise<boolean>;
+  removeBefore(generation: number): Promise<void>;
+}
+
+interface Row {
+  generation: number | string;
+  kid: string;
+  public_key: string;
+  sealed_private_key: string;
+  created_at: number | string;
+}
+
+export function keysRepository(db: Database): KeysRepository {
+  return {
+    async all() {
+      const rows = await db.select<Row>(
+        "SELECT generation, kid, public_key, sealed_private_key, created_at FROM signing_keys ORDER BY generation",
+      );
+      return rows.map((row) => ({
+        generation: Number(row.generation),
+        kid: row.kid,
+        publicKey: JSON.parse(row.public_key) as Jwk,
+        sealedPrivateKey: row.sealed_private_key,
+        createdAt: Number(row.created_at),
+      }));
+    },
+    async add({ generation, kid, publicKey, sealedPrivateKey, createdAt }) {
+      try {
+        await db.execute(
+          `INSERT INTO signing_keys (generation, kid, public_key, sealed_private_key, created_at) VALUES (${marks(5)})`,
+          [generation, kid, JSON.stringify(publicKey), sealedPrivateKey, createdAt],
+        );
+        return true;
+      } catch (error) {
+        if (isUniqueViolation(error)) return false;
+        throw error;
+      }
+    },
+    async removeBefore(generation) {
+      await db.execute("DELETE FROM signing_keys WHERE generation < ?", [generation]);
+    },
+  };
+}

@@ -1,0 +1,81 @@
+import type { Config } from "../../config.ts";
+import { normaliseEmail } from "../../lib/email.ts";
+import { DomainError } from "../../lib/errors.ts";
+import type { Clock } from "../../lib/ids.ts";
+import type { AttemptsRepository } from "./attempts.repository.ts";
+import { digestOf } from "./tokens.ts";
+
+/** At most `most` attempts of `subject`, a digest of what is limited, within `windowMs`. */
+export interface Limit {
+  subject: string;
+  most: number;
+  windowMs: number;
+}
+
+const minuteMs = 60_000;
+
+/** The longest window: attempts older than this count nowhere. */
+export const longestWindowMs = 15 * minuteMs;
+
+// A caller without an address is not a client but another service or an operator.
+const perAddress = (kind: string, address: string | undefined, most: number): Limit[] =>
+  address === undefined ? [] : [{ subject: digestOf(`${kind} address ${address}`), most, windowMs: minuteMs }];
+
+export const loginLimits = (config: Config, email: string, address: string | undefined): Limit[] => [
+  ...perAddress("login", address, config.loginFailuresPerAddress),
+  {
+    subject: digestOf(`login account ${normaliseEmail(email)}`),
+    most: config.loginFailuresPerAccount,
+    windowMs: longestWindowMs,
+  },
+];
+
+export const registrationLimits = (config: Config, address: string | undefined): Limit[] =>
+  perAddress("register", address, config.registerRateLimit);
+
+/** For somebody who found a signed-in browser and tries passwords in it. */
+export const passwordLimits = (config: Config, userId: string): Limit[] => [
+  { subject: digestOf(`password ${userId}`), most: config.loginFailuresPerAccount, windowMs: longestWindowMs },
+];
+
+/** For somebody who would fill another one's mailbox. */
+export const resetLimit = (userId: string): Limit => ({
+  subject: digestOf(`reset ${userId}`),
+  most: 5,
+  windowMs: longestWindowMs,
+});
+
+interface Deps {
+  attempts: AttemptsRepository;
+  now: Clock;
+}
+
+/** Refuses while any of the limits is reached. `own`: how many of the attempts are the caller's present one. */
+export async function assertWithin({ attempts, now }: Deps, limits: readonly Limit[], own: 0 | 1 = 0): Promise<void> {
+  const nowMs = now();
+  const waits = await Promise.all(limits.map((limit) => attempts.waitMs({ ...limit, most: limit.most + own }, nowMs)));
+  const waitMs = Math.max(0, ...waits);
+  if (waitMs === 0) return;
+  throw new DomainError("too_many", "RATE_LIMITED", "There were too many attempts; try again later.", {
+    retryAfterSeconds: Math.ceil(waitMs / 1000),
+  });
+}
+
+/** Counts an attempt against all limits. */
+export async function countAttempt({ attempts, now }: Deps, limits: readonly Limit[]): Promise<void> {
+  const nowMs = now();
+  await Promise.all(limits.map((limit) => attempts.record(limit, nowMs)));
+}
+
+/** Counts an attempt before it is made, unless it would be one too many, whatever else is under way. */
+export async function reserveAttempt(deps: Deps, limits: readonly Limit[]): Promise<void> {
+  await assertWithin(deps, limits);
+  const nowMs = deps.now();
+  const recorded = await Promise.all(limits.map((limit) => deps.attempts.record(limit, nowMs)));
+  try {
+    await assertWithin(deps, limits, 1);
+  } catch (error) {
+    await Promise.all(recorded.map(({ id }) => deps.attempts.takeBack(id)));
+    throw error;
+  }
+}

@@ -1,0 +1,44 @@
+import type { Session } from "../../contracts/auth.ts";
+import { DomainError } from "../../lib/errors.ts";
+import type { Deps } from "./deps.ts";
+import { sessionOf } from "./open-session.ts";
+import { digestOf, successorOf } from "./tokens.ts";
+
+/** Exchanges a refresh token for its successor and an access token with the roles the user has now. */
+export async function refreshSession(deps: Deps, token: string): Promise<Session> {
+  const { bus, sessions, announce, now, refreshKey } = deps;
+  const digest = digestOf(token);
+  const found = await sessions.find(digest);
+  if (!found) throw invalidToken();
+  const { userId, familyId } = found;
+
+  const startedMs = now();
+  const user = await bus.call("users.byId", { id: userId });
+  if (user?.status !== "active") {
+    announce(await sessions.end(userId, familyId));
+    throw invalidToken();
+  }
+
+  const refreshToken = successorOf(token, refreshKey);
+  const { rotated, revocations } = await sessions.rotate({
+    userId,
+    digest,
+    successor: digestOf(refreshToken),
+    startedMs,
+  });
+  announce(revocations);
+  if (!rotated) throw invalidToken();
+  return sessionOf(deps, user, { familyId, refreshToken, startedMs });
+}
+
+/** Ends the session of a refresh token, if there is one. */
+export async function logOut(
+  { sessions, announce }: Pick<Deps, "sessions" | "announce">,
+  token: string,
+): Promise<void> {
+  const found = await sessions.find(digestOf(token));
+  if (found) announce(await sessions.end(found.userId, found.familyId));
+}
+
+const invalidToken = (): DomainError =>
+  new DomainError("unauthenticated", "INVALID_REFRESH_TOKEN", "This refresh token is not valid; sign in again.");
