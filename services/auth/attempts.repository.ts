@@ -1,32 +1,44 @@
-import { type Database } from "../../lib/database.ts";
+import type { Database, Tx } from "../../lib/database.ts";
 import type { NewId } from "../../lib/ids.ts";
 import type { Limit } from "./limits.ts";
+import { attemptLocks } from "./migrations/index.ts";
 
 /** What was tried how often, on whatever node. */
 export interface AttemptsRepository {
   /** Milliseconds until there are fewer than `most` attempts within the window; 0 when there are. */
   waitMs(limit: Limit, nowMs: number): Promise<number>;
-  record(limit: Limit, nowMs: number): Promise<{ id: string }>;
-  takeBack(id: string): Promise<void>;
+  record(limit: Limit, nowMs: number): Promise<void>;
+  /** Records an attempt unless there are `most`, however many try at once; answers like `waitMs`. */
+  reserve(limit: Limit, nowMs: number): Promise<number>;
 }
 
 export function attemptsRepository(db: Database, newId: NewId): AttemptsRepository {
+  const forUpdate = db.dialect === "mysql" ? "FOR UPDATE" : "";
+
+  const waitMs = async ({ subject, most, windowMs }: Limit, nowMs: number, tx?: Tx): Promise<number> => {
+    const rows = await db.select<{ at: number | string }>(
+      `SELECT at FROM attempts WHERE subject = ? AND at > ? ORDER BY at DESC LIMIT ${most}`,
+      [subject, nowMs - windowMs],
+      tx,
+    );
+    const oldest = rows.length < most ? undefined : rows.at(-1);
+    return oldest ? Number(oldest.at) + windowMs - nowMs : 0;
+  };
+
+  const record = async ({ subject }: Limit, nowMs: number, tx?: Tx): Promise<void> => {
+    await db.execute("INSERT INTO attempts (id, subject, at) VALUES (?, ?, ?)", [newId(), subject, nowMs], tx);
+  };
+
   return {
-    async waitMs({ subject, most, windowMs }, nowMs) {
-      const rows = await db.select<{ at: number | string }>(
-        `SELECT at FROM attempts WHERE subject = ? AND at > ? ORDER BY at DESC LIMIT ${most}`,
-        [subject, nowMs - windowMs],
-      );
-      const oldest = rows.length < most ? undefined : rows.at(-1);
-      return oldest ? Number(oldest.at) + windowMs - nowMs : 0;
-    },
-    async record({ subject }, nowMs) {
-      const id = newId();
-      await db.execute("INSERT INTO attempts (id, subject, at) VALUES (?, ?, ?)", [id, subject, nowMs]);
-      return { id };
-    },
-    async takeBack(id) {
-      await db.execute("DELETE FROM attempts WHERE id = ?", [id]);
-    },
+    waitMs: (limit, nowMs) => waitMs(limit, nowMs),
+    record: (limit, nowMs) => record(limit, nowMs),
+    reserve: (limit, nowMs) =>
+      db.transaction(async (tx) => {
+        const lock = parseInt(limit.subject.slice(0, 8), 16) % attemptLocks;
+        await db.select(`SELECT id FROM attempt_locks WHERE id = ? ${forUpdate}`, [lock], tx);
+        const wait = await waitMs(limit, nowMs, tx);
+        if (wait === 0) await record(limit, nowMs, tx);
+        return wait;
+      }),
   };
 }

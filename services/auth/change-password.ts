@@ -30,9 +30,7 @@ export async function sendResetToken(deps: Deps, email: string): Promise<void> {
   const { bus, attempts, resets, now } = deps;
   const user = await bus.call("users.byEmail", { email });
   if (user?.status !== "active") return;
-  const limit = resetLimit(user.id);
-  if ((await attempts.waitMs(limit, now())) > 0) return;
-  await attempts.record(limit, now());
+  if ((await attempts.reserve(resetLimit(user.id), now())) > 0) return;
   const contact = await bus.call("users.contact", { id: user.id });
   if (!contact) return;
   const token = newToken();

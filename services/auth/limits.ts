@@ -53,12 +53,7 @@ interface Deps {
 /** Refuses while any of the limits is reached. `own`: how many of the attempts are the caller's present one. */
 export async function assertWithin({ attempts, now }: Deps, limits: readonly Limit[], own: 0 | 1 = 0): Promise<void> {
   const nowMs = now();
-  const waits = await Promise.all(limits.map((limit) => attempts.waitMs({ ...limit, most: limit.most + own }, nowMs)));
-  const waitMs = Math.max(0, ...waits);
-  if (waitMs === 0) return;
-  throw new DomainError("too_many", "RATE_LIMITED", "There were too many attempts; try again later.", {
-    retryAfterSeconds: Math.ceil(waitMs / 1000),
-  });
+  refuseFor(await Promise.all(limits.map((limit) => attempts.waitMs({ ...limit, most: limit.most + own }, nowMs))));
 }
 
 /** Counts an attempt against all limits. */
@@ -67,15 +62,16 @@ export async function countAttempt({ attempts, now }: Deps, limits: readonly Lim
   await Promise.all(limits.map((limit) => attempts.record(limit, nowMs)));
 }
 
-/** Counts an attempt before it is made, unless it would be one too many, whatever else is under way. */
-export async function reserveAttempt(deps: Deps, limits: readonly Limit[]): Promise<void> {
-  await assertWithin(deps, limits);
-  const nowMs = deps.now();
-  const recorded = await Promise.all(limits.map((limit) => deps.attempts.record(limit, nowMs)));
-  try {
-    await assertWithin(deps, limits, 1);
-  } catch (error) {
-    await Promise.all(recorded.map(({ id }) => deps.attempts.takeBack(id)));
-    throw error;
-  }
+/** Counts an attempt before it is made, and refuses the one that is too many. */
+export async function reserveAttempt({ attempts, now }: Deps, limits: readonly Limit[]): Promise<void> {
+  const nowMs = now();
+  for (const limit of limits) refuseFor([await attempts.reserve(limit, nowMs)]);
+}
+
+function refuseFor(waitsMs: readonly number[]): void {
+  const waitMs = Math.max(0, ...waitsMs);
+  if (waitMs === 0) return;
+  throw new DomainError("too_many", "RATE_LIMITED", "There were too many attempts; try again later.", {
+    retryAfterSeconds: Math.ceil(waitMs / 1000),
+  });
 }

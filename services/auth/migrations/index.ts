@@ -1,6 +1,9 @@
 import { inboxTable } from "../../../lib/inbox.ts";
 import type { Migration } from "../../../lib/migrations.ts";
 
+/** How many rows attempt_locks has; as fixed as the step that makes them. */
+export const attemptLocks = 64;
+
 export const migrations: readonly Migration[] = [
   {
     name: "001-auth",
@@ -52,6 +55,9 @@ export const migrations: readonly Migration[] = [
       ) ${t.options}`,
       "CREATE INDEX attempts_subject ON attempts (subject, at)",
       "CREATE INDEX attempts_age ON attempts (at)",
+      // locked, one for many subjects, by attempts that are counted before they are made
+      `CREATE TABLE attempt_locks (id ${t.integer} PRIMARY KEY) ${t.options}`,
+      `INSERT INTO attempt_locks (id) VALUES ${Array.from({ length: attemptLocks }, (_, i) => `(${i})`).join(", ")}`,
       `CREATE TABLE reset_tokens (
         digest ${t.id} PRIMARY KEY,
         user_id ${t.id} NOT NULL,
