@@ -1,0 +1,141 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { configOf } from "../../config.ts";
+import type { Revocation } from "../../contracts/auth.ts";
+import { defineService, type Ctx } from "../../contracts/bus.ts";
+import { messageOf } from "../../lib/errors.ts";
+import { Poller } from "../../lib/poller.ts";
+import { authenticator } from "./authentication.ts";
+import { readiness } from "./health.ts";
+import { httpServer } from "./http-server.ts";
+import { pages, type Page } from "./pages.ts";
+import { paramsReader } from "./params.ts";
+import { memoryRateLimiter } from "./rate-limit.ts";
+import { requests, type ActionTarget, type Requests, type Target } from "./requests.mixin.ts";
+import { revocations, type Revocations } from "./revocations.ts";
+import { Router } from "./router.ts";
+import { basePath, contractOfRoute, routes, type Route } from "./routes.ts";
+import { signingKeys } from "./signing-keys.ts";
+import { streams, type Streams } from "./stream.ts";
+import { web, webRoute, type AliasHandler, type WebRequest } from "./web.ts";
+
+interface Vars extends Requests {
+  revocations: Revocations;
+  revocationPoller: Poller;
+  port: number;
+}
+
+const now = Date.now;
+
+/** A revocation must hold on every gateway within 5 s, even when its event was lost. */
+const revocationsEveryMs = 2_000;
+
+/** The REST interface: lets requests in, turns them into calls, and calls' answers into HTTP. */
+export default defineService<"gateway", Vars>({
+  name: "gateway",
+  mixins: [web, requests],
+  actions: {},
+  events: {
+    "auth.revoked"(ctx: Ctx<Revocation>) {
+      this.revocations.add(ctx.params);
+      this.streams.endWhere((session) => this.revocations.isRevoked(session));
+    },
+    "notify.created"(ctx: Ctx<{ userId: string }>) {
+      this.streams.wake(ctx.params.userId);
+    },
+  },
+
+  async started() {
+    const { broker, logger } = this;
+    const config = configOf(broker);
+    this.behindTls = config.publicUrl.startsWith("https:");
+    this.revocations = revocations((after) => broker.call("auth.revocations", { after }), now);
+    const keys = signingKeys(async () => (await broker.call("auth.keys")).keys, now);
+    this.admission = {
+      authenticator: authenticator(keys, this.revocations, now),
+      limiter: memoryRateLimiter(config.rateLimit),
+      trustedProxies: config.trustedProxies,
+      refused: ({ requestId, session, method, parsedUrl }, { code }) => {
+        if (session) logger.info("access refused", { requestId, user: session.userId, code, method, path: parsedUrl });
+      },
+    };
+    this.streams = streams({
+      bus: broker,
+      onError: (error) => logger.warn("a stream could not look for news", { error: messageOf(error) }),
+    });
+    this.revocationPoller = revocationPoller(this, () => isAvailable(broker, "auth"));
+    this.http = httpServer((req: IncomingMessage, res: ServerResponse) => this.handle(req as WebRequest, res));
+
+    const served = pages({
+      streams: this.streams,
+      readiness: () => readiness((name) => isAvailable(broker, name), this.http.draining),
+    });
+    this.targets = new Map<string, Target>([
+      ...routes.map((route) => [`${route.method} ${basePath}${route.path}`, actionTarget(route)] as const),
+      ...served.map((page) => [`${page.method} ${page.path}`, page] as const),
+    ]);
+    const admitted = (_ctx: Ctx, _route: unknown, req: WebRequest): Promise<void> => this.admit(req);
+    const aliases = routes.map(({ method, path, action }) => [`${method} ${path}`, action]);
+    this.addRoute(webRoute(basePath, Object.fromEntries(aliases) as Record<string, string>, admitted));
+    this.addRoute(webRoute("/", Object.fromEntries(served.map(pageAlias)), admitted));
+    this.router = new Router(this.aliases);
+
+    this.revocationPoller.start();
+    this.port = await this.http.listen(config.host, config.port);
+    logger.info("gateway listens", { host: config.host, port: this.port });
+  },
+
+  async stopped() {
+    await this.drain();
+    await (this.revocationPoller as Poller | undefined)?.stop();
+  },
+});
+
+function actionTarget(route: Route): ActionTarget {
+  const contract = contractOfRoute(route);
+  return {
+    entry: { access: contract.access, limited: true, ignoresToken: route.ignoresToken ?? false },
+    route,
+    readParams: paramsReader(route, contract),
+  };
+}
+
+function pageAlias(page: Page): [string, AliasHandler] {
+  return [`${page.method} ${page.path}`, (req, res, next) => void settle(() => page.answer(req, res)).catch(next)];
+}
+
+async function settle(work: () => void | Promise<void>): Promise<void> {
+  await work();
+}
+
+const isAvailable = (broker: object, name: string): boolean =>
+  (broker as { registry: { hasService(name: string): boolean } }).registry.hasService(name);
+
+/** Never fails a pass: the poller's growing rests would let a revoked token live longer than it may. */
+function revocationPoller(
+  service: {
+    revocations: Revocations;
+    streams: Streams;
+    logger: { warn(what: string, fields: object): void };
+  },
+  authIsThere: () => boolean,
+): Poller {
+  let failing = false;
+  return new Poller({
+    name: "revocations",
+    idleMs: revocationsEveryMs,
+    async pass() {
+      try {
+        // until auth has started there is nothing to say, and the first token asks by itself
+        if (!authIsThere()) return false;
+        await service.revocations.refresh();
+        service.streams.endWhere((session) => service.revocations.isRevoked(session));
+        failing = false;
+      } catch (error) {
+        if (!failing) service.logger.warn("revocations cannot be read", { error: messageOf(error) });
+        failing = true;
+      }
+      return false;
+    },
+    onError: () => {},
+  });
+}
