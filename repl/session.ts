@@ -9,12 +9,13 @@ import { parseArgsStringToArgv } from "string-argv";
 import type { AppBroker } from "../contracts/bus.ts";
 import { messageOf } from "../lib/errors.ts";
 import { asOperator } from "./operator.ts";
+import { describeCommand } from "./describe.command.ts";
 import { orderCommand } from "./order.command.ts";
 
 // moleculer-repl's commands with a loop of our own: its own one ends before the answers to piped lines have come, cannot
 // run a single command, and keeps its history in the home directory.
 
-const customCommands = [orderCommand];
+const customCommands = [describeCommand, orderCommand];
 
 export interface SessionOptions {
   dataDir: string;

@@ -34,7 +34,7 @@ export async function importCatalogue(config: Config, { file, stock, url, verbos
 }
 
 /** Spreadsheets in the west still export Windows-1252; in UTF-8 its letters would not be valid. */
-async function readText(file: string): Promise<string> {
+export async function readText(file: string): Promise<string> {
   const bytes = await readFile(file).catch((error: unknown) => {
     const { code } = error as { code?: string };
     const why =

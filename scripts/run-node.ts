@@ -1,6 +1,7 @@
 import type { Config } from "../config.ts";
 import type { AppBroker } from "../contracts/bus.ts";
 import { createNode, type Node } from "../lib/node.ts";
+import { holdReadiness } from "../lib/readiness.ts";
 import { delay } from "../lib/time.ts";
 import { sentenceOf } from "./run-script.ts";
 
@@ -24,10 +25,12 @@ export async function runNode(
   const start = async (): Promise<void> => {
     node = await createNode(config);
     if (stopping) return;
+    const release = holdReadiness(node.broker, "first start");
     await node.start();
     if (stopping) return;
     await node.broker.waitForServices([...config.services], readyWithinMs);
     await whenReady(node.broker, () => end(0));
+    release();
   };
 
   const end = async (code: number): Promise<void> => {

@@ -1,10 +1,10 @@
 import { StartError } from "../lib/data-dir.ts";
-import { messageOf } from "../lib/errors.ts";
+import { DomainError, messageOf } from "../lib/errors.ts";
 import { ScriptError } from "./rest-client.ts";
 
 /** What a person can act on is one sentence; of a fault the stack is needed. */
 export function sentenceOf(error: unknown): string {
-  if (error instanceof StartError || error instanceof ScriptError) return error.message;
+  if (error instanceof StartError || error instanceof ScriptError || error instanceof DomainError) return error.message;
   return error instanceof Error && error.stack ? error.stack : messageOf(error);
 }
 

@@ -42,7 +42,8 @@ function welcome(
   return `\nEnterpriseHub is ready.\n\n${lines.join("\n")}\n${services.includes("gateway") ? firstSteps(publicUrl) : ""}\n`;
 }
 
-const firstSteps = (url: string): string => `
+function firstSteps(url: string): string {
+  return `
   First steps, in another terminal (README.md goes on to a paid order):
 
     curl '${url}/api/v1/products?search=lantern&limit=3'
@@ -50,3 +51,4 @@ const firstSteps = (url: string): string => `
       -d '{"email":"ann@example.com","password":"correct horse battery","name":"Ann"}'
     npm run repl
 `;
+}
