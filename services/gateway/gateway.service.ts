@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { configOf } from "../../config.ts";
 import type { Revocation } from "../../contracts/auth.ts";
 import { defineService, type Ctx } from "../../contracts/bus.ts";
+import { readinessHeldBy } from "../../lib/readiness.ts";
 import { messageOf } from "../../lib/errors.ts";
 import { Poller } from "../../lib/poller.ts";
 import { authenticator } from "./authentication.ts";
@@ -67,7 +68,7 @@ export default defineService<"gateway", Vars>({
 
     const served = pages({
       streams: this.streams,
-      readiness: () => readiness((name) => isAvailable(broker, name), this.http.draining),
+      readiness: () => readiness((name) => isAvailable(broker, name), readinessHeldBy(broker), this.http.draining),
     });
     this.targets = new Map<string, Target>([
       ...routes.map((route) => [`${route.method} ${basePath}${route.path}`, actionTarget(route)] as const),

@@ -74,7 +74,7 @@ function answerBrokenRequest(error: NodeJS.ErrnoException, socket: Socket): void
   const text = JSON.stringify(body);
   const headers = {
     ...securityHeaders(requestId, false),
-    "Content-Type": "application/problem+json; charset=utf-8",
+    "Content-Type": "application/problem+json",
     "Content-Length": String(Buffer.byteLength(text)),
     Connection: "close",
   };

@@ -48,5 +48,5 @@ export function sendProblem(res: ServerResponse, { status, headers, body }: Prob
     return;
   }
   for (const [name, value] of Object.entries(headers)) res.setHeader(name, value);
-  send(res, status, "application/problem+json; charset=utf-8", JSON.stringify(body));
+  send(res, status, "application/problem+json", JSON.stringify(body));
 }

@@ -75,6 +75,7 @@ describe.each<StoreName>(["SQLite", "MySQL"])("a system killed at any moment on 
     const orders = new Set(attempts.map(({ placed }) => placed?.id));
     expect(orders.size).toBe(attempts.length);
     for (const { who, placed } of attempts) {
+      await shop.reaches(who, placed?.id ?? "", "PAID");
       const payments = await shop.payments(who, placed?.id ?? "");
       expect(payments.filter(({ status }) => status === "SUCCEEDED")).toHaveLength(1);
     }
