@@ -3,6 +3,9 @@
 services := gateway auth users products inventory orders payments notify
 installed := node_modules/.package-lock.json
 
+# as npm does it
+export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
+
 .PHONY: help start test install repl replay migrate $(services)
 
 help:
@@ -14,22 +17,22 @@ help:
 	@echo 'make <service>  one node with one service, for a cluster: $(services)'
 
 start: $(installed)
-	@npm start --silent
+	@exec node scripts/start.ts
 
 test: $(installed)
-	@npm test --silent
+	@exec node scripts/test.ts
 
 repl: $(installed)
-	@npm run --silent repl
+	@exec node scripts/repl.ts
 
 replay: $(installed)
-	@npm run --silent replay
+	@exec node scripts/replay.ts
 
 migrate: $(installed)
-	@npm run --silent migrate
+	@exec node scripts/migrate.ts
 
 $(services): $(installed)
-	@npm run --silent node -- $@
+	@exec node scripts/node.ts $@
 
 install: $(installed)
 
