@@ -16,6 +16,8 @@ export interface Hub {
   rest: RestClient;
   url: string;
   pid: number;
+  /** The environment it runs in, for scripts that work on it. */
+  env: Record<string, string | undefined>;
   /** Everything it wrote so far. */
   output(): string;
   /** Ends it by `signal`; resolves with its exit code, null when the signal ended it. */
@@ -75,6 +77,7 @@ export async function startHub(store: StoreName, env: Record<string, string> = {
   return {
     rest,
     url,
+    env: settings,
     get pid() {
       return child.pid ?? 0;
     },

@@ -1,0 +1,94 @@
+import { startHub, type Hub } from "../support/hub.ts";
+import { runScript, startScript, type Ended } from "../support/script.ts";
+import { Shop } from "../support/shop.ts";
+
+describe("npm run repl", () => {
+  let hub: Hub;
+
+  beforeAll(async () => {
+    hub = await startHub("SQLite");
+  });
+  afterAll(() => hub.dispose());
+
+  const execute = (...commands: string[]): Promise<Ended> =>
+    runScript("repl", { env: hub.env, args: commands.flatMap((command) => ["-e", command]) });
+
+  it("calls actions of the running system", async () => {
+    const { code, out, err } = await execute("call products.list --limit 2");
+
+    expect({ code, err }).toEqual({ code: 0, err: "" });
+    expect(out.match(/priceCents: \d+/g)).toHaveLength(2);
+    expect(out).not.toContain("\u001b[");
+  });
+
+  it("acts as an operator, who sees everybody's orders", async () => {
+    const shop = await Shop.open(hub);
+    const ann = await hub.rest.signUp();
+    const order = await shop.placed(ann, await shop.product(5));
+
+    const { code, out } = await execute("call orders.list --limit 100", `order ${order.id}`);
+
+    expect(code).toBe(0);
+    expect(out).toContain(`customerId: '${ann.id}'`);
+    expect(out).toMatch(/timeline: \[[^\]]*order\.created/);
+    expect(out).toContain("reservation: {");
+  });
+
+  it("acts as somebody else when told so, and meets the same rules as they do", async () => {
+    const user = JSON.stringify({ user: { id: "0198c0de-0000-7000-8000-000000000001", roles: ["customer"] } });
+
+    const { code, err } = await execute(`call inventory.get '{"sku":"85123A"}' '${user}'`);
+
+    expect(code).toBe(1);
+    expect(err).toContain("Your role does not allow this.");
+  });
+
+  it("lists nodes, services and actions, and describes an action", async () => {
+    const { code, out } = await execute("nodes", "services", "actions", "describe orders.pay");
+
+    expect(code).toBe(0);
+    expect(out).toMatch(/repl-\d+ \(\*\)/);
+    expect(out).toMatch(/║ payments +│/);
+    expect(out).toMatch(/║ orders\.place +│/);
+    expect(out).toContain("orders.pay: Pay an order in full");
+    expect(out).toContain("refuses with PAYMENT_DECLINED");
+  });
+
+  it("answers every line that is piped into it before it ends", async () => {
+    const input = "call products.list --limit 1\n\ndescribe users.me\ncall products.list --limit 1\n";
+
+    const { code, out } = await runScript("repl", { env: hub.env, input });
+
+    expect(code).toBe(0);
+    expect(out.match(/priceCents: \d+/g)).toHaveLength(2);
+    expect(out).toContain("users.me: My profile");
+  });
+
+  it.each(["nonsense", "describe orders.nothing", "call orders.nothing", "call products.list --limit 0"])(
+    "ends with 1 when this fails: %s",
+    async (command) => {
+      const { code, err } = await execute(command);
+
+      expect(code).toBe(1);
+      expect(err).not.toBe("");
+    },
+  );
+
+  it("ends when the system it is attached to is killed, and finds it again afterwards", async () => {
+    const attached = startScript("repl", { env: hub.env });
+    attached.child.stdin?.write("services\n");
+    await attached.wrote("payments");
+
+    await hub.kill("SIGKILL");
+    const { code, err } = await attached.ended;
+    const nobody = await execute("nodes");
+    await hub.restart();
+    const again = await execute("call products.list --limit 1");
+
+    expect(code).toBe(1);
+    expect(err).toContain("the system that this REPL was attached to has ended");
+    expect(nobody.code).toBe(1);
+    expect(nobody.err).toMatch(/^nothing runs on DATA_DIR .*; start the system with npm start\n$/);
+    expect(again.code).toBe(0);
+  });
+});
