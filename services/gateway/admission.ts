@@ -1,6 +1,6 @@
 import type { Access } from "../../contracts/action.ts";
 import type { Meta } from "../../contracts/bus.ts";
-import { DomainError } from "../../lib/errors.ts";
+import type { DomainError } from "../../lib/errors.ts";
 import { refusalOf } from "../../middlewares/guard.middleware.ts";
 import type { Authenticator } from "./authentication.ts";
 import { bearerToken, clientAddress } from "./client.ts";

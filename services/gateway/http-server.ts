@@ -1,4 +1,4 @@
-import { createServer, STATUS_CODES, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { Server, STATUS_CODES, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import { delay } from "../../lib/time.ts";
 import { newId } from "../../lib/ids.ts";
@@ -14,20 +14,57 @@ export interface HttpServer {
   drain(withinMs: number): Promise<void>;
 }
 
+const options = {
+  headersTimeout: 10_000,
+  requestTimeout: 30_000,
+  // the two above are looked at this often; the default is half a minute
+  connectionsCheckingInterval: 1_000,
+  // longer than proxies keep their side, so that it is they who close
+  keepAliveTimeout: 65_000,
+  // checked by ourselves, as Node answers without a problem document
+  requireHostHeader: false,
+};
+
+/** Requests that are not answered yet, for each open connection. */
+type Unanswered = Map<Socket, number>;
+
+/**
+ * Node calls a connection idle once its answer is written, and cuts off what a slow client has not received yet, or a
+ * second request that came right behind the first.
+ */
+class PatientServer extends Server {
+  private readonly unanswered: Unanswered = new Map();
+
+  constructor(handle: (req: IncomingMessage, res: ServerResponse) => void) {
+    super(options);
+    this.on("connection", (socket: Socket) => {
+      this.unanswered.set(socket, 0);
+      socket.once("close", () => this.unanswered.delete(socket));
+    });
+    this.on("request", (req, res) => {
+      this.count(req.socket, 1);
+      res.once("close", () => this.answered(req.socket));
+      handle(req, res);
+    });
+  }
+
+  override closeIdleConnections(): void {
+    for (const [socket, unanswered] of this.unanswered) if (unanswered === 0) socket.destroy();
+  }
+
+  private answered(socket: Socket): void {
+    this.count(socket, -1);
+    if (!this.listening && this.unanswered.get(socket) === 0) socket.destroySoon();
+  }
+
+  private count(socket: Socket, change: number): void {
+    const unanswered = this.unanswered.get(socket);
+    if (unanswered !== undefined) this.unanswered.set(socket, unanswered + change);
+  }
+}
+
 export function httpServer(handle: (req: IncomingMessage, res: ServerResponse) => void): HttpServer {
-  const server = createServer(
-    {
-      headersTimeout: 10_000,
-      requestTimeout: 30_000,
-      // the two above are looked at this often; the default is half a minute
-      connectionsCheckingInterval: 1_000,
-      // longer than proxies keep their side, so that it is they who close
-      keepAliveTimeout: 65_000,
-      // checked by ourselves, as Node answers without a problem document
-      requireHostHeader: false,
-    },
-    handle,
-  );
+  const server = new PatientServer(handle);
   server.on("clientError", answerBrokenRequest);
   let draining: Promise<void> | null = null;
   return {
@@ -53,14 +90,11 @@ async function listen(server: Server, host: string, port: number): Promise<numbe
 async function drain(server: Server, withinMs: number): Promise<void> {
   if (!server.listening) return;
   const closed = new AbortController();
-  server.close(() => closed.abort());
-  const deadline = Date.now() + withinMs;
-  while (!closed.signal.aborted) {
-    // a connection becomes idle when its request is answered, which `close` does not wait to see
-    if (Date.now() < deadline) server.closeIdleConnections();
-    else server.closeAllConnections();
-    await delay(20, closed.signal);
-  }
+  const ended = new Promise<void>((resolve) => server.close(() => resolve()));
+  void ended.then(() => closed.abort());
+  await delay(withinMs, closed.signal);
+  server.closeAllConnections();
+  await ended;
 }
 
 /** What Node could not read as a request; there is no response object to answer it with. */

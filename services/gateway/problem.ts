@@ -142,7 +142,7 @@ function refusalIn(error: unknown): Refusal {
     };
   }
   if (unreachableNames.has(name) || unreachable.has(String(type)) || databaseAway.test(name)) return unavailable;
-  if (type === "ERR_UNABLE_DECODE_PARAM") {
+  if (type === "UNABLE_DECODE_PARAM") {
     return { status: 400, code: "MALFORMED_PATH", detail: "The path is not well-formed UTF-8." };
   }
   // how refusals look that came over the bus: see the domain-errors middleware

@@ -44,6 +44,8 @@ export interface Requests extends WebService {
 const drainMs = 8_000;
 
 const nothingHere = (): HttpRefusal => new HttpRefusal(404, "NOT_FOUND", "There is nothing here.");
+const notOneHost = (): HttpRefusal =>
+  new HttpRefusal(400, "MALFORMED_REQUEST", "A request has exactly one Host header.");
 
 /** The way of a request from the socket to an action and back, around and inside moleculer-web's own. */
 export const requests = mixin<Requests>({
@@ -54,26 +56,19 @@ export const requests = mixin<Requests>({
         res.setHeader(name, value);
       }
       if (this.http.draining) res.setHeader("Connection", "close");
-      if (!hasOneHost(req.rawHeaders, req.httpVersion)) {
-        this.errorHandler(
-          req,
-          res,
-          new HttpRefusal(400, "MALFORMED_REQUEST", "A request has exactly one Host header."),
-        );
-      } else if (req.method === "OPTIONS") {
-        this.answerOptions(req, res);
-      } else {
-        void this.httpHandler(req, res);
+      try {
+        if (!hasOneHost(req.rawHeaders, req.httpVersion)) throw notOneHost();
+        if (req.method === "OPTIONS") this.answerOptions(req, res);
+        else void this.httpHandler(req, res);
+      } catch (error) {
+        this.errorHandler(req, res, error);
       }
     },
 
     /** moleculer-web would run the action behind the path. Browsers of other origins get no permission. */
     answerOptions(req: WebRequest, res: ServerResponse) {
       const allowed = this.router.allowed((req.url ?? "").split("?")[0] ?? "");
-      if (allowed.length === 0) {
-        this.errorHandler(req, res, nothingHere());
-        return;
-      }
+      if (allowed.length === 0) throw nothingHere();
       res.writeHead(204, { Allow: allowed.join(", ") });
       res.end();
     },

@@ -24,8 +24,10 @@ export const web: ServiceSchema = {
     logRequestParams: null,
     logResponse: null,
     logRouteRegistration: null,
-    rootCallOptions(options: { requestID?: string }, req: WebRequest) {
+    rootCallOptions(options: { requestID?: string; tracking?: boolean }, req: WebRequest) {
       options.requestID = req.requestId;
+      // draining waits for requests; Moleculer's tracking would wait for streams too, which end only then
+      options.tracking = false;
     },
   } as ServiceSettingSchema,
   actions: { rest: { ...(actions?.rest as ActionSchema), circuitBreaker: { enabled: false } } },

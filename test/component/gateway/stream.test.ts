@@ -1,0 +1,165 @@
+import { get, type IncomingMessage } from "node:http";
+import { newId } from "../../../lib/ids.ts";
+import { accessTokenSeconds } from "../../../lib/access-token.ts";
+import { basePath, streamPath } from "../../../services/gateway/routes.ts";
+import { eventually } from "../../support/wait.ts";
+import { aliceId, startGateway, tokenOf, type TestGateway, type TokenOptions } from "./support.ts";
+
+interface Kept {
+  sequence: number;
+  notification: { id: string; title: string };
+}
+
+/** What notify holds, by user. */
+const kept = new Map<string, Kept[]>();
+let gateway: TestGateway;
+beforeEach(async () => {
+  kept.clear();
+  gateway = await startGateway({
+    answers: {
+      "notify.since": ({ params }) => {
+        const { userId, after, limit } = params as { userId: string; after: number | null; limit: number };
+        const all = kept.get(userId) ?? [];
+        const items = after === null ? [] : all.filter(({ sequence }) => sequence > after).slice(0, limit);
+        return { last: all.at(-1)?.sequence ?? 0, items };
+      },
+    },
+  });
+});
+afterEach(() => gateway.stop());
+
+function tell(title: string, userId = aliceId): void {
+  const all = kept.get(userId) ?? [];
+  kept.set(userId, [...all, { sequence: all.length + 1, notification: { id: newId(), title } }]);
+}
+const hint = (userId = aliceId) => gateway.broker.broadcast("notify.created", { userId });
+
+interface Listening {
+  response: IncomingMessage;
+  text(): string;
+  ids(): string[];
+  ended(): boolean;
+  leave(): void;
+}
+
+const opened: Listening[] = [];
+afterEach(() => {
+  for (const listening of opened.splice(0)) listening.leave();
+});
+
+function listen(options: TokenOptions = {}, headers: Record<string, string> = {}): Promise<Listening> {
+  return new Promise((resolve, reject) => {
+    const request = get(
+      gateway.url + basePath + streamPath,
+      { agent: false, headers: { authorization: `Bearer ${tokenOf(options)}`, ...headers } },
+      (response) => {
+        let text = "";
+        let ended = false;
+        response.on("data", (chunk: Buffer) => (text += chunk.toString()));
+        response.on("close", () => (ended = true));
+        // we leave by cutting the connection
+        response.on("error", () => (ended = true));
+        const listening: Listening = {
+          response,
+          text: () => text,
+          ids: () => Array.from(text.matchAll(/^id: (\d+)\nevent: notification$/gm), ([, id]) => id ?? ""),
+          ended: () => ended,
+          leave: () => request.destroy(),
+        };
+        opened.push(listening);
+        resolve(listening);
+      },
+    );
+    request.on("error", reject);
+  });
+}
+
+describe("the notification stream", () => {
+  it("begins now, and sends what is new when it is told of it", async () => {
+    tell("before");
+    const alice = await listen();
+    await eventually(() => alice.text().includes("id: 1\n\n"));
+
+    tell("谢谢\nagain");
+    await hint();
+
+    await eventually(() => alice.ids().length === 1);
+    expect(alice.response.headers).toMatchObject({
+      "content-type": "text/event-stream; charset=utf-8",
+      "cache-control": "no-store",
+    });
+    const data = /^data: (.*)$/m.exec(alice.text())?.[1] ?? "";
+    expect(JSON.parse(data)).toEqual(kept.get(aliceId)?.[1]?.notification);
+    expect(alice.ids()).toEqual(["2"]);
+  });
+
+  it("resumes after the last event that was seen, over more than a page", async () => {
+    for (let i = 1; i <= 250; i += 1) tell(`number ${i}`);
+
+    const alice = await listen({}, { "last-event-id": "3" });
+
+    await eventually(() => alice.ids().length >= 247);
+    expect(alice.ids()).toEqual(Array.from({ length: 247 }, (_, i) => String(i + 4)));
+  });
+
+  it("begins now for an id that is none, or that was never sent", async () => {
+    tell("before");
+    const nonsense = await listen({}, { "last-event-id": "nonsense" });
+    const future = await listen({}, { "last-event-id": "999" });
+
+    tell("after");
+    await hint();
+
+    await eventually(() => nonsense.ids().length === 1 && future.ids().length === 1);
+    expect([...nonsense.ids(), ...future.ids()]).toEqual(["2", "2"]);
+  });
+
+  it("tells nobody what is another's", async () => {
+    const bobId = newId();
+    const bob = await listen({ userId: bobId });
+    const alice = await listen();
+
+    tell("for Alice");
+    await hint();
+    await hint(bobId);
+
+    await eventually(() => alice.ids().length === 1);
+    await eventually(() => bob.text().includes("still here"));
+    expect(bob.text()).not.toContain("Alice");
+  });
+
+  it("ends when its session is revoked, and when its token ends", async () => {
+    const sessionId = newId();
+    const revoked = await listen({ sessionId });
+    const ending = await listen({ issuedAtMs: Date.now() - accessTokenSeconds * 1000 + 1_500 });
+    const other = await listen();
+
+    await gateway.broker.broadcast("auth.revoked", { subject: sessionId, issuedBefore: Date.now() + 1, sequence: 1 });
+
+    await eventually(() => revoked.ended());
+    await eventually(() => ending.ended());
+    expect(other.ended()).toBe(false);
+  });
+
+  it("refuses the eleventh stream of a user until one is left", async () => {
+    const ten = await Promise.all(Array.from({ length: 10 }, () => listen()));
+
+    const eleventh = await listen();
+    await eventually(() => eleventh.ended());
+    expect(eleventh.response.statusCode).toBe(429);
+    expect(eleventh.response.headers["retry-after"]).toBe("10");
+    expect(JSON.parse(eleventh.text())).toMatchObject({ code: "TOO_MANY_STREAMS" });
+
+    ten[0]?.leave();
+    await eventually(async () => (await listen()).response.statusCode === 200);
+  });
+
+  it("ends all streams when the node stops", async () => {
+    const alice = await listen();
+
+    await gateway.drain();
+
+    await eventually(() => alice.ended());
+    expect(alice.text()).toContain("retry:");
+  });
+});
