@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { Loggers } from "moleculer";
 import { pino, type Logger as PinoLogger } from "pino";
 import type { Config, LogLevel } from "../config.ts";
+import { prettyStream } from "./pretty-log.ts";
 
 type Level = Exclude<LogLevel, "silent">;
 interface Bindings {
@@ -65,7 +66,7 @@ const secretKeys = [
 ];
 
 export function loggerOptions({ log, nodeId }: Config): Loggers.Base<object> | false {
-  const { level, dir } = log;
+  const { level, dir, pretty } = log;
   if (level === "silent") return false;
   const options = {
     level,
@@ -87,6 +88,8 @@ export function loggerOptions({ log, nodeId }: Config): Loggers.Base<object> | f
           },
         },
       })
-    : pino(options);
+    : pretty
+      ? pino(options, prettyStream(process.stdout))
+      : pino(options);
   return new StructuredLogger(root, level);
 }
