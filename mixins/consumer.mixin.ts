@@ -55,8 +55,9 @@ export function consumerMixin(): Partial<ServiceSchema> {
               log: this.logger,
               receive: (events) => takeIn(this, events),
             });
-      // The handlers need what the service's own `started` makes; it has run when the broker says so.
-      void this.broker.waitForServices(this.name).then(() => this.consuming.start());
+    },
+    ready() {
+      this.consuming.start();
     },
     async stopped() {
       await (this.messages as AmqpConsumer | null | undefined)?.close();

@@ -9,9 +9,17 @@ interface MixinParts {
   created?: () => void;
   started?: () => void | Promise<void>;
   stopped?: () => void | Promise<void>;
+  /** Runs once the service's own `started` is through, for what works with the members that one makes. */
+  ready?: () => void;
 }
 
 /** A part of services, with the members it counts on or puts on `this` as `Members`. */
 export function mixin<Members extends object>(parts: MixinParts & ThisType<Service & Members>): Partial<ServiceSchema> {
-  return parts as Partial<ServiceSchema>;
+  const { ready, ...schema } = parts;
+  if (!ready) return schema as Partial<ServiceSchema>;
+  // By the time of `merged`, the service's own handler is the last of the list.
+  const merged = (service: ServiceSchema): void => {
+    service.started = [service.started ?? []].flat().concat(ready);
+  };
+  return { ...schema, merged } as Partial<ServiceSchema>;
 }

@@ -39,10 +39,8 @@ export function sweeperMixin(sweeps: readonly Sweep[]): Partial<ServiceSchema> {
         ]),
       );
     },
-    started() {
-      void this.broker.waitForServices(this.name).then(() => {
-        for (const sweeper of this.sweepers.values()) sweeper.start();
-      });
+    ready() {
+      for (const sweeper of this.sweepers.values()) sweeper.start();
     },
     async stopped() {
       await Promise.all([...this.sweepers.values()].map((sweeper) => sweeper.stop()));

@@ -27,4 +27,26 @@ describe("the mixins of a service", () => {
       "stop database",
     ]);
   });
+
+  it("begin their work after the service's own start, also when it has none, and not after one that failed", async () => {
+    const told: string[] = [];
+    const works = mixin({ started: () => void told.push("start"), ready: () => void told.push("ready") });
+    const service = (started?: () => void) =>
+      defineService<"gateway">({ name: "gateway", mixins: [works, works], actions: {}, started });
+
+    const { stop } = await startBroker([service(() => void told.push("service"))]);
+    await stop();
+    expect(told).toEqual(["start", "start", "service", "ready", "ready"]);
+
+    told.length = 0;
+    await (await startBroker([service()])).stop();
+    expect(told).toEqual(["start", "start", "ready", "ready"]);
+
+    told.length = 0;
+    const failing = () => {
+      throw new Error("no");
+    };
+    await expect(startBroker([service(failing)])).rejects.toThrow("no");
+    expect(told).toEqual(["start", "start"]);
+  });
 });
