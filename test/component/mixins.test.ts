@@ -15,8 +15,7 @@ describe("the mixins of a service", () => {
       stopped: () => void told.push("stop service"),
     });
 
-    const { stop } = await startBroker([gateway]);
-    await stop();
+    await (await startBroker([gateway])).stop();
 
     expect(told).toEqual([
       "start database",
@@ -34,8 +33,7 @@ describe("the mixins of a service", () => {
     const service = (started?: () => void) =>
       defineService<"gateway">({ name: "gateway", mixins: [works, works], actions: {}, started });
 
-    const { stop } = await startBroker([service(() => void told.push("service"))]);
-    await stop();
+    await (await startBroker([service(() => void told.push("service"))])).stop();
     expect(told).toEqual(["start", "start", "service", "ready", "ready"]);
 
     told.length = 0;
