@@ -44,6 +44,8 @@ export async function openDatabase(store: StoreConfig, service: string): Promise
       dialectModule: sqliteDialect,
       storage: join(store.dataDir, `${service}.sqlite`),
       ...common,
+      // no table declares any, and asking for them would cost each transaction a statement; missing in the declarations
+      ...({ foreignKeys: false } as object),
     });
     await sequelize.authenticate();
     return wrap(sequelize, "sqlite");

@@ -44,7 +44,8 @@ interface Handle {
 class SharedFile {
   readonly lock = new FileLock();
   private readonly idle: Handle[] = [];
-  open = 0;
+  /** Connections that are open, with or without a handle. */
+  users = 0;
   readonly path: string;
 
   constructor(path: string) {
@@ -52,7 +53,6 @@ class SharedFile {
   }
 
   take(): Handle {
-    this.open += 1;
     const handle = this.idle.pop();
     if (handle) return handle;
     // timeout 0: waiting inside SQLite would block the event loop that has to finish the other transaction
@@ -60,14 +60,15 @@ class SharedFile {
     db.pragma("journal_mode = WAL");
     // FULL: a commit that was answered is on the disk, as with MySQL's default
     db.pragma("synchronous = FULL");
-    db.pragma("cache_size = -4000");
+    db.pragma("cache_size = -2000");
     return { db, statements: new Map() };
   }
 
-  give(handle: Handle): void {
-    this.open -= 1;
-    this.idle.push(handle);
-    if (this.open > 0) return;
+  /** A connection has closed; its handle, if it had one, serves the next. */
+  leave(handle: Handle | null): void {
+    this.users -= 1;
+    if (handle) this.idle.push(handle);
+    if (this.users > 0) return;
     for (const each of this.idle.splice(0)) each.db.close();
     files.delete(this.path);
   }
@@ -80,7 +81,7 @@ export class Database {
   readonly filename: string;
   uuid?: string;
   private readonly file: SharedFile;
-  private readonly handle: Handle;
+  private opened: Handle | null = null;
   private release: (() => void) | null = null;
   private last: Promise<void> = Promise.resolve();
 
@@ -89,7 +90,7 @@ export class Database {
     const file = files.get(filename) ?? new SharedFile(filename);
     files.set(filename, file);
     this.file = file;
-    this.handle = file.take();
+    file.users += 1;
     queueMicrotask(() => opened(null));
   }
 
@@ -107,11 +108,19 @@ export class Database {
 
   close(callback?: (error: Error | null) => void): void {
     void this.last.then(() => {
-      if (this.handle.db.inTransaction) this.handle.db.exec("ROLLBACK");
+      if (this.opened?.db.inTransaction) this.opened.db.exec("ROLLBACK");
       this.unlock();
-      this.file.give(this.handle);
+      this.file.leave(this.opened);
       callback?.(null);
     });
+  }
+
+  /**
+   * Taken with the first statement, and so, of many transactions that wait for their turn, by one: each handle has
+   * caches of its own.
+   */
+  private get handle(): Handle {
+    return (this.opened ??= this.file.take());
   }
 
   private enqueue(sql: string, parameters?: Parameters | Callback, callback?: Callback): void {
