@@ -3,9 +3,6 @@
 services := gateway auth users products inventory orders payments notify
 installed := node_modules/.package-lock.json
 
-# as npm does it
-export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
-
 .PHONY: help start test install repl replay migrate $(services)
 
 help:
@@ -17,22 +14,22 @@ help:
 	@echo 'make <service>  one node with one service, for a cluster: $(services)'
 
 start: $(installed)
-	@exec node scripts/start.ts
+	@exec npm start --silent
 
 test: $(installed)
-	@exec node scripts/test.ts
+	@exec npm test --silent
 
 repl: $(installed)
-	@exec node scripts/repl.ts
+	@exec npm run --silent repl
 
 replay: $(installed)
-	@exec node scripts/replay.ts
+	@exec npm run --silent replay
 
 migrate: $(installed)
-	@exec node scripts/migrate.ts
+	@exec npm run --silent migrate
 
 $(services): $(installed)
-	@exec node scripts/node.ts $@
+	@exec npm run --silent node -- $@
 
 install: $(installed)
 
