@@ -32,7 +32,7 @@ export const standardResponses: Record<string, object> = Object.fromEntries(
 const statuses: Readonly<Record<string, number>> = {
   INVALID_CREDENTIALS: 401,
   INVALID_REFRESH_TOKEN: 401,
-  INVALID_RESET_TOKEN: 401,
+  INVALID_RESET_TOKEN: 422,
   INVALID_SIGNATURE: 401,
   PAYMENT_DECLINED: 402,
   WEAK_PASSWORD: 422,

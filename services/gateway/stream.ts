@@ -3,6 +3,7 @@ import type { Actions, Bus } from "../../contracts/bus.ts";
 import type { AccessToken } from "../../lib/access-token.ts";
 import { DomainError } from "../../lib/errors.ts";
 import { Poller } from "../../lib/poller.ts";
+import { delay } from "../../lib/time.ts";
 
 // Server-sent events: a person's notifications as they come. The numbers by which a client resumes are those under
 // which notify keeps them, so what happened while nobody listened is not lost.
@@ -28,9 +29,6 @@ export interface StreamOptions {
 type Since = Actions["notify.since"]["result"];
 
 const pageSize = 100;
-
-/** What may wait in memory for a client that does not read. */
-const maxBacklogBytes = 256 * 1024;
 
 /** How soon a client may come back when its stream was cut. */
 const reconnectMs = 2_000;
@@ -143,9 +141,9 @@ class Stream {
   private async pass(): Promise<boolean> {
     const items = await this.read();
     if (this.ending) return false;
-    if (items.length === 0) this.write(": still here\n\n");
+    if (items.length === 0) await this.write(": still here\n\n");
     for (const { sequence, notification } of items) {
-      this.write(`id: ${sequence}\nevent: notification\ndata: ${JSON.stringify(notification)}\n\n`);
+      await this.write(`id: ${sequence}\nevent: notification\ndata: ${JSON.stringify(notification)}\n\n`);
       this.after = sequence;
     }
     return items.length === pageSize;
@@ -161,9 +159,15 @@ class Stream {
     }
   }
 
-  private write(text: string): void {
-    const { res } = this.parts;
-    res.write(text);
-    if (res.writableLength > maxBacklogBytes) res.destroy();
+  /** Resolves when the client has room for more; drops one that has not read for as long as between two looks. */
+  private async write(text: string): Promise<void> {
+    const { res, lookEveryMs } = this.parts;
+    if (this.ending || res.destroyed || res.write(text)) return;
+    const room = new AbortController();
+    const end = (): void => room.abort();
+    res.once("drain", end).once("close", end);
+    await delay(lookEveryMs, room.signal);
+    res.off("drain", end).off("close", end);
+    if (!room.signal.aborted) res.destroy();
   }
 }

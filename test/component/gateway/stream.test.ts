@@ -1,7 +1,10 @@
-import { get, type IncomingMessage } from "node:http";
+import { createServer, get, type IncomingMessage } from "node:http";
+import { connect, type AddressInfo } from "node:net";
+import type { Bus } from "../../../contracts/bus.ts";
 import { newId } from "../../../lib/ids.ts";
 import { accessTokenSeconds } from "../../../lib/access-token.ts";
 import { basePath, streamPath } from "../../../services/gateway/routes.ts";
+import { streams } from "../../../services/gateway/stream.ts";
 import { eventually } from "../../support/wait.ts";
 import { aliceId, startGateway, tokenOf, type TestGateway, type TokenOptions } from "./support.ts";
 
@@ -161,5 +164,53 @@ describe("the notification stream", () => {
 
     await eventually(() => alice.ended());
     expect(alice.text()).toContain("retry:");
+  });
+});
+
+describe("a client that does not read", () => {
+  const pages = 20;
+  const session = { userId: aliceId, sessionId: newId(), roles: [], issuedAtMs: 0, expiresAtMs: Date.now() + 60_000 };
+  const items = Array.from({ length: 100 }, (_, i) => ({
+    sequence: i + 1,
+    notification: { title: "x".repeat(10_000) },
+  }));
+
+  /** A server whose only answer is a stream of 20 MB. */
+  const unexpected: unknown[] = [];
+  async function serve(): Promise<{ port: number; state: () => "open" | "ended"; close: () => void }> {
+    let read = 0;
+    const since = ({ after }: { after: number | null }) => ({
+      last: 0,
+      items: after === null || (read += 1) > pages ? [] : items,
+    });
+    const open = streams({
+      bus: { call: async (_name: string, params: { after: number | null }) => since(params) },
+      onError: (error) => unexpected.push(error),
+      lookEveryMs: 300,
+    });
+    let ended = false;
+    const server = createServer((_req, res) => {
+      res.once("close", () => (ended = true));
+      void open.open(res, session, undefined);
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const { port } = server.address() as AddressInfo;
+    return { port, state: () => (ended ? "ended" : "open"), close: () => void server.close() };
+  }
+
+  it("is dropped, while one that reads gets everything", async () => {
+    const [lazy, eager] = [await serve(), await serve()];
+    const sockets = [lazy, eager].map(({ port }) => connect(port, "127.0.0.1"));
+    let received = 0;
+    sockets[1]?.on("data", (chunk: Buffer) => (received += chunk.length));
+    for (const socket of sockets) socket.on("error", () => socket.destroy()).write("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+
+    await eventually(() => lazy.state() === "ended");
+    await eventually(() => received > pages * 100 * 10_000);
+
+    expect(eager.state()).toBe("open");
+    expect(unexpected).toEqual([]);
+    for (const socket of sockets) socket.destroy();
+    for (const { close } of [lazy, eager]) close();
   });
 });
