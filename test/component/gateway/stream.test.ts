@@ -1,6 +1,5 @@
 import { createServer, get, type IncomingMessage } from "node:http";
 import { connect, type AddressInfo } from "node:net";
-import type { Bus } from "../../../contracts/bus.ts";
 import { newId } from "../../../lib/ids.ts";
 import { accessTokenSeconds } from "../../../lib/access-token.ts";
 import { basePath, streamPath } from "../../../services/gateway/routes.ts";
