@@ -72,13 +72,27 @@ function fieldOf({ instancePath, params }: ErrorObject): string {
     .slice(0, 200);
 }
 
+/** What is wrong, in words that read on from the field's name. */
 function sentence({ keyword, message, params }: ErrorObject): string {
-  if (keyword === "required") return "is required";
-  if (keyword === "additionalProperties") return "is not a known field";
-  if (keyword === "anyOf" || keyword === "const") return "is not one of the allowed values";
-  if (keyword === "pattern") return "has characters or a form that are not allowed";
-  if (keyword === "enum") return `must be one of ${(params as { allowedValues: unknown[] }).allowedValues.join(", ")}`;
-  return message ?? "is not valid";
+  const { limit, type, format, allowedValues } = params as Record<string, unknown>;
+  const words: Record<string, string> = {
+    required: "is required",
+    additionalProperties: "is not a known field",
+    anyOf: "is not one of the allowed values",
+    const: "is not one of the allowed values",
+    enum: `must be one of ${String(allowedValues)}`,
+    type: `must be of type ${String(type)}`,
+    format: `must be a valid ${format === "uuid" ? "UUID" : String(format)}`,
+    pattern: "has characters or a form that are not allowed",
+    minimum: `must be at least ${String(limit)}`,
+    maximum: `must be at most ${String(limit)}`,
+    minLength: `must have at least ${String(limit)} characters`,
+    maxLength: `must have at most ${String(limit)} characters`,
+    minItems: `must have at least ${String(limit)} entries`,
+    maxItems: `must have at most ${String(limit)} entries`,
+    uniqueItems: "must not name anything twice",
+  };
+  return words[keyword] ?? message ?? "is not valid";
 }
 
 /**
