@@ -122,7 +122,13 @@ export const userActions = {
     timeoutMs: 15_000,
   }),
   "users.addresses": action({ summary: "My addresses", access: "user", params: NoParams, result: listOf(Address) }),
-  "users.addAddress": action({ summary: "Add an address", access: "user", params: NewAddress, result: Address }),
+  "users.addAddress": action({
+    summary: "Add an address",
+    access: "user",
+    params: NewAddress,
+    result: Address,
+    refusals: ["TOO_MANY_ADDRESSES"],
+  }),
   "users.changeAddress": action({
     summary: "Change an address",
     access: "user",
