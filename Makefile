@@ -33,8 +33,6 @@ $(services): $(installed)
 
 install: $(installed)
 
-# Not npm ci, which refuses the lock file wherever the registry lacks a package of some other operating system. The
-# versions are the lock file's all the same.
 $(installed): package.json package-lock.json
-	npm install --no-save --no-audit --no-fund --loglevel=error
+	npm ci --no-audit --no-fund --loglevel=error
 	@touch $@
