@@ -3,6 +3,8 @@ import { attachConfig, loadConfig, type Config } from "./config.ts";
 import { LocalTransporter, localSocketPath } from "./lib/local-transporter.ts";
 import { loggerOptions } from "./lib/logger.ts";
 import { SchemaValidator } from "./lib/validator.ts";
+import { WatchfulDiscoverer } from "./lib/watchful-discoverer.ts";
+import { deadline } from "./middlewares/deadline.middleware.ts";
 import { domainErrors } from "./middlewares/domain-errors.middleware.ts";
 import { guard } from "./middlewares/guard.middleware.ts";
 
@@ -13,13 +15,13 @@ export function brokerOptions(config: Config): BrokerOptions {
     namespace: config.namespace,
     logger: loggerOptions(config),
     // Alone in one process, other processes on this machine (the REPL) join over a socket in the data directory.
-    transporter:
-      (config.transporter as "NATS" | null) ?? new LocalTransporter({ path: localSocketPath(config.dataDir) }),
+    transporter: transporterOf(config),
     // The default waits for ever. Actions that talk to a payment provider or read files set their own.
     requestTimeout: 3_000,
-    // A dead node is noticed in 4 s; the defaults take 30 s.
+    // A dead node is noticed in less than 4 s; the defaults take up to a minute.
     heartbeatInterval: 1,
-    heartbeatTimeout: 4,
+    heartbeatTimeout: 3,
+    registry: { discoverer: new WatchfulDiscoverer() },
     // A stop waits for the calls in flight.
     tracking: { enabled: true, shutdownTimeout: 8_000 },
     circuitBreaker: {
@@ -42,10 +44,25 @@ export function brokerOptions(config: Config): BrokerOptions {
     // How soon a service notices that one it waits for has come; the default is a second.
     dependencyInterval: 50,
     validator: new SchemaValidator(),
-    middlewares: [domainErrors, guard],
+    middlewares: [deadline, domainErrors, guard],
     created: (broker) => attachConfig(broker, config),
   };
 }
+
+function transporterOf({ transporter, dataDir }: Config): BrokerOptions["transporter"] {
+  if (transporter === null) return new LocalTransporter({ path: localSocketPath(dataDir) });
+  if (!transporter.startsWith("nats:")) return transporter as "Redis";
+  return { type: "NATS", options: { url: transporter, ...natsOptions } };
+}
+
+const natsOptions = {
+  // Moleculer tries for ever; every second, so that the system is whole again soon after the server
+  reconnectTimeWait: 1_000,
+  // a connection on which nobody answers is found dead after 2 pings; by default they go every 2 minutes
+  pingInterval: 3_000,
+  // the first connection, too; Moleculer itself would try every 5 s
+  waitOnFirstConnect: true,
+};
 
 function isClientError(error: Error): boolean {
   if (error instanceof Errors.ValidationError) return true;

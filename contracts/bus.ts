@@ -68,6 +68,8 @@ export interface Meta {
   clientAddress?: string;
   idempotencyKey?: string;
   traceparent?: string;
+  /** When the client's patience ends: work that was not begun by then is not begun. */
+  deadlineMs?: number;
   $statusCode?: number;
   $location?: string;
   $responseHeaders?: Record<string, string>;

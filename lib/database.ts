@@ -70,7 +70,12 @@ export async function openDatabase(store: StoreConfig, service: string): Promise
       );
     });
   });
-  await sequelize.authenticate();
+  try {
+    await sequelize.authenticate();
+  } catch (error) {
+    await sequelize.close();
+    throw error;
+  }
   return wrap(sequelize, "mysql");
 }
 

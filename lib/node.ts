@@ -6,6 +6,7 @@ import { brokerOptions } from "../moleculer.config.ts";
 import { lockDataDir, prepareDataDir, StartError } from "./data-dir.ts";
 import { openDatabase } from "./database.ts";
 import { messageOf } from "./errors.ts";
+import { delay } from "./time.ts";
 
 export interface Node {
   broker: AppBroker;
@@ -33,7 +34,8 @@ export async function createNode(config: Config): Promise<Node> {
   let stopping: Promise<void> | null = null;
   try {
     await assertPortFree(config);
-    await assertStoreAnswers(config);
+    // a node of a cluster waits for its servers: see its start, and the database mixin
+    if (config.transporter === null) await assertStoreAnswers(config);
     for (const name of config.services) broker.createService(await serviceSchema(name));
   } catch (error) {
     unlock();
@@ -48,9 +50,39 @@ export async function createNode(config: Config): Promise<Node> {
   };
   return {
     broker,
-    start: () => broker.start(),
+    start: () => start(broker, config),
     stop: () => (stopping ??= stop()),
   };
+}
+
+/**
+ * Moleculer would start no service before the transporter is there, and so a node without one would not even answer
+ * that it lives. Resolves when the services are started and the node has joined the others.
+ */
+async function start(broker: ServiceBroker, { transporter }: Config): Promise<void> {
+  const { transit, registry, logger } = broker as unknown as Joining;
+  if (transporter === null || !transit) return broker.start();
+  const connect = transit.connect.bind(transit);
+  let joined: Promise<void> | undefined;
+  transit.connect = async () => {
+    joined = connect();
+    const isThere = joined.then(() => true);
+    if (!(await Promise.race([isThere, delay(transporterMs).then(() => false)]))) {
+      logger.warn("waiting for the transporter", { host: new URL(transporter).host });
+      // what was started meanwhile is not known to the others
+      joined = joined.then(() => registry.discoverer.sendLocalNodeInfo());
+    }
+  };
+  await broker.start();
+  await joined;
+}
+
+const transporterMs = 2_000;
+
+interface Joining {
+  transit?: { connect(): Promise<void> };
+  registry: { discoverer: { sendLocalNodeInfo(): Promise<void> } };
+  logger: { warn(what: string, fields: object): void };
 }
 
 async function serviceSchema(name: string): Promise<ServiceSchema> {

@@ -1,87 +1,134 @@
-import { spawn } from "node:child_process";
+import { spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
 import { accessSync, constants, mkdtempSync } from "node:fs";
 import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { delimiter, join, resolve } from "node:path";
 import { messageOf } from "../../lib/errors.ts";
 import { delay } from "../../lib/time.ts";
+import type { Order, Reply } from "./keeper.ts";
 
-// Servers that tests and measurements start for themselves: each in a directory of its own, on a free port of
+// Servers that a cluster, tests and measurements start for themselves: each in a directory of its own, on a free port of
 // 127.0.0.1, ended and cleared away with the process that started it.
 
 const keeper = resolve(import.meta.dirname, "keeper.ts");
 const keptOutput = 8_000;
 
-export interface OwnedServer {
-  /** Resolves when the server has ended and its directory is gone; safe to call twice. */
-  readonly stop: () => Promise<void>;
-}
-
-/** How to use a running server, and how to end it. */
-export interface BackingServer extends OwnedServer {
+/** A server in use, and how to end it: one that was running before stays. */
+export interface BackingServer {
   url: string;
+  /** Resolves when the server has ended and its directory is gone; safe to call twice. */
+  stop(): Promise<void>;
 }
 
-export interface ServerCommand {
+/** A process of our own, and what tests of failure do to it. */
+export interface OwnedProcess {
+  readonly pid: number;
+  stop(): Promise<void>;
+  /** By SIGKILL; resolves when it is gone. Its data stay. */
+  kill(): Promise<void>;
+  /** By SIGSTOP: connections stay open, and nobody answers. */
+  pause(): Promise<void>;
+  resume(): Promise<void>;
+  /** Ends it in order where it still runs, and starts it on the same data and port; resolves when it answers. */
+  restart(): Promise<void>;
+  /** Resolves when it has ended for good, asked to or not. */
+  readonly ended: Promise<void>;
+}
+
+/** A server with data of its own. */
+export type PrivateServer = BackingServer & OwnedProcess;
+
+export interface ProcessCommand {
   /** What people call it, in messages. */
   name: string;
-  /** The server's own directory; deleted when the server ends. */
+  /** Its own directory; deleted when it ends. */
   directory: string;
   command: string;
   args: readonly string[];
-  /** Resolves when the server answers, rejects while it does not. */
+  /** Added to this process's environment. */
+  env?: Readonly<Record<string, string>>;
+  /** Resolves when it answers, rejects while it does not. */
   probe: () => Promise<void>;
   deadlineMs: number;
+  /** What it writes, as it comes. */
+  onOutput?: (text: string) => void;
 }
 
-/** Starts a server that ends with this process; resolves when it answers. */
-export async function startServer({
-  name,
-  directory,
-  command,
-  args,
-  probe,
-  deadlineMs,
-}: ServerCommand): Promise<OwnedServer> {
+/** Starts a process that ends with this one; resolves when it answers. */
+export async function startProcess(of: ProcessCommand): Promise<OwnedProcess> {
+  const { name, directory, command, args, probe, deadlineMs, onOutput } = of;
   // in a session of its own: Ctrl-C in the terminal reaches this process alone, which then ends the server in order
   const child = spawn(process.execPath, [keeper, directory, command, ...args], {
-    stdio: ["pipe", "pipe", "pipe"],
+    stdio: ["pipe", "pipe", "pipe", "ipc"],
     detached: true,
+    env: { ...process.env, ...of.env },
   });
   let output = "";
   const keep = (chunk: Buffer): void => {
     output = (output + chunk.toString()).slice(-keptOutput);
+    onOutput?.(chunk.toString());
   };
-  child.stdout.on("data", keep);
-  child.stderr.on("data", keep);
-  let ended = false;
-  const exited = new Promise<void>((done) => {
+  child.stdout?.on("data", keep);
+  child.stderr?.on("data", keep);
+  let pid = 0;
+  child.on("message", (reply: Reply) => (pid = reply.pid));
+  let hasEnded = false;
+  const ended = new Promise<void>((done) => {
     child.once("exit", () => {
-      ended = true;
+      hasEnded = true;
       done();
     });
   });
-  const stop = (): Promise<void> => {
-    child.stdin.end();
-    child.ref();
-    return exited;
-  };
 
-  const deadline = Date.now() + deadlineMs;
-  for (;;) {
-    const failure = await failureOf(probe);
-    if (ended) throw new Error(`${name} ended as it started:\n${output.trim()}`);
-    if (failure === null) break;
-    if (Date.now() > deadline) {
-      await stop();
-      throw new Error(`${name} did not answer within ${deadlineMs / 1000} s (${failure}):\n${output.trim()}`);
+  const stop = (): Promise<void> => {
+    child.ref();
+    child.stdin?.end();
+    return ended;
+  };
+  const order = async (what: Order): Promise<void> => {
+    child.ref();
+    child.channel?.ref();
+    child.send(what);
+    await Promise.race([once(child, "message"), ended]);
+    letGo(child);
+  };
+  const answers = async (): Promise<void> => {
+    const deadline = Date.now() + deadlineMs;
+    for (;;) {
+      const failure = await failureOf(probe);
+      if (hasEnded) throw new Error(`${name} ended as it started:\n${output.trim()}`);
+      if (failure === null) return;
+      if (Date.now() > deadline) {
+        await stop();
+        throw new Error(`${name} did not answer within ${deadlineMs / 1000} s (${failure}):\n${output.trim()}`);
+      }
+      await delay(50);
     }
-    await delay(50);
-  }
-  // the server must not keep a process alive that has nothing else to do
+  };
+  await answers();
+  letGo(child);
+  return {
+    get pid() {
+      return pid;
+    },
+    stop,
+    kill: () => order("kill"),
+    pause: () => order("pause"),
+    resume: () => order("resume"),
+    async restart() {
+      await order("restart");
+      await answers();
+    },
+    ended,
+  };
+}
+
+/** A server must not keep a process alive that has nothing else to do. */
+function letGo(child: ChildProcess): void {
   child.unref();
+  child.channel?.unref();
   for (const stream of [child.stdin, child.stdout, child.stderr]) (stream as unknown as { unref(): void }).unref();
-  return { stop };
 }
 
 async function failureOf(probe: () => Promise<void>): Promise<string | null> {

@@ -1,24 +1,14 @@
-import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
 import amqplib from "amqplib";
-import {
-  findProgram,
-  freePort,
-  serverDirectory,
-  startServer,
-  type BackingServer,
-  type OwnedServer,
-} from "./process.ts";
+import { freePort, serverDirectory, startProcess, type OwnedProcess, type PrivateServer } from "./process.ts";
 
 const deadlineMs = 60_000;
 
-const howToGetOne =
-  "set AMQP_URL to a RabbitMQ 3.10+ server, or install one (Debian, Ubuntu: apt-get install rabbitmq-server)";
-
 /** A RabbitMQ server with an empty data directory of its own, reachable from this machine alone. */
-export async function startRabbitMq(): Promise<BackingServer> {
-  const command = findServer();
+export async function startRabbitMq(installed: string): Promise<PrivateServer> {
+  const command = serverOf(installed);
   const directory = serverDirectory("rabbitmq");
   try {
     const [port, distribution, mapper] = [await freePort(), await freePort(), await freePort()];
@@ -37,27 +27,31 @@ export async function startRabbitMq(): Promise<BackingServer> {
     };
     const portMapper = await startPortMapper(mapper);
     const url = `amqp://guest:guest@127.0.0.1:${port}`;
-    const { stop } = await startServer({
+    const owned = await startProcess({
       name: "RabbitMQ",
       directory,
-      command: "env",
-      args: [...Object.entries(environment).map(([name, value]) => `${name}=${value}`), command],
-      probe: async () => {
-        const connection = await amqplib.connect(url, { timeout: 5_000 });
-        await connection.close();
-      },
+      command,
+      args: [],
+      env: environment,
+      probe: () => pingRabbitMq(url),
       deadlineMs,
     });
-    return { url, stop: () => stop().finally(portMapper.stop) };
+    const { stop } = owned;
+    return Object.assign(owned, { url, stop: () => stop().finally(portMapper.stop) });
   } catch (error) {
     rmSync(directory, { recursive: true, force: true });
     throw error;
   }
 }
 
+export async function pingRabbitMq(url: string): Promise<void> {
+  const connection = await amqplib.connect(url, { timeout: 5_000 });
+  await connection.close();
+}
+
 /** Erlang would start one that outlives the server; this one ends with us. */
-function startPortMapper(port: number): Promise<OwnedServer> {
-  return startServer({
+function startPortMapper(port: number): Promise<OwnedProcess> {
+  return startProcess({
     name: "Erlang's port mapper",
     directory: serverDirectory("epmd"),
     command: "epmd",
@@ -74,12 +68,11 @@ function connects(port: number): Promise<void> {
   });
 }
 
-/** The server itself: the command on the path changes to another user, who may not write to our directory. */
-function findServer(): string {
+/** Debian's command on the path changes to another user, who may not write to our directory: the server behind it. */
+function serverOf(installed: string): string {
   const libraries = "/usr/lib/rabbitmq/lib";
-  const version = findProgram(["rabbitmq-server"]) === null ? undefined : readdirSync(libraries).sort().at(-1);
-  if (version === undefined) throw new Error(`no RabbitMQ server was found for the tests: ${howToGetOne}`);
-  return join(libraries, version, "sbin", "rabbitmq-server");
+  const version = existsSync(libraries) ? readdirSync(libraries).sort().at(-1) : undefined;
+  return version === undefined ? installed : join(libraries, version, "sbin", "rabbitmq-server");
 }
 
 const configuration = (port: number): string =>

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { configOf } from "../../config.ts";
 import type { Revocation } from "../../contracts/auth.ts";
-import { defineService, type Ctx } from "../../contracts/bus.ts";
+import { defineService, type AppBroker, type Ctx } from "../../contracts/bus.ts";
 import { readinessHeldBy } from "../../lib/readiness.ts";
 import { messageOf } from "../../lib/errors.ts";
 import { Poller } from "../../lib/poller.ts";
@@ -71,7 +71,7 @@ export default defineService<"gateway", Vars>({
       readiness: () => readiness((name) => isAvailable(broker, name), readinessHeldBy(broker), this.http.draining),
     });
     this.targets = new Map<string, Target>([
-      ...routes.map((route) => [`${route.method} ${basePath}${route.path}`, actionTarget(route)] as const),
+      ...routes.map((route) => [`${route.method} ${basePath}${route.path}`, actionTarget(route, broker)] as const),
       ...served.map((page) => [`${page.method} ${page.path}`, page] as const),
     ]);
     const admitted = (_ctx: Ctx, _route: unknown, req: WebRequest): Promise<void> => this.admit(req);
@@ -91,11 +91,12 @@ export default defineService<"gateway", Vars>({
   },
 });
 
-function actionTarget(route: Route): ActionTarget {
+function actionTarget(route: Route, { options }: Pick<AppBroker, "options">): ActionTarget {
   const contract = contractOfRoute(route);
   return {
     entry: { access: contract.access, limited: true, ignoresToken: route.ignoresToken ?? false },
     route,
+    timeoutMs: contract.timeoutMs ?? options.requestTimeout ?? Infinity,
     readParams: paramsReader(route, contract),
   };
 }

@@ -18,6 +18,8 @@ import type { WebAlias, WebRequest, WebService } from "./web.ts";
 export interface ActionTarget {
   entry: Entry;
   route: Route;
+  /** How long the action may take. */
+  timeoutMs: number;
   readParams: ReadParams;
 }
 export type Target = ActionTarget | Page;
@@ -101,6 +103,7 @@ export const requests = mixin<Requests>({
       const { meta } = req.$ctx;
       await admit(this.admission, target.entry, req, meta);
       if (!("route" in target)) return;
+      meta.deadlineMs = Date.now() + target.timeoutMs;
       if (target.route.idempotent) meta.idempotencyKey = idempotencyKey(req.headers["idempotency-key"]);
       const path = (req.$params.params ?? {}) as Record<string, string>;
       req.$params = await target.readParams(req, { path, search: req.query });

@@ -3,7 +3,7 @@ import type { CloudEvent } from "../../contracts/events.ts";
 import { amqpConsumer, amqpPublisher, type AmqpConsumer, type AmqpPublisher } from "../../lib/amqp.ts";
 import { newId } from "../../lib/ids.ts";
 import { exchange, queues } from "../../lib/topology.ts";
-import { startRabbitMq } from "../../scripts/backing/rabbitmq.ts";
+import { startPrivateBacking } from "../../scripts/backing/index.ts";
 import type { BackingServer } from "../../scripts/backing/process.ts";
 import { eventually } from "../support/wait.ts";
 
@@ -31,7 +31,7 @@ describe("events over RabbitMQ", () => {
   const open: { close(): Promise<void> }[] = [];
 
   beforeAll(async () => {
-    server = await startRabbitMq();
+    server = (await startPrivateBacking(["amqp"])).amqp;
     connection = await amqplib.connect(server.url);
     channel = await connection.createChannel();
     publisher = amqpPublisher(server.url, "users", log);

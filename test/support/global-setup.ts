@@ -1,5 +1,5 @@
 import type { BackingServer } from "../../scripts/backing/process.ts";
-import { findOrStart } from "../../scripts/backing/mariadb.ts";
+import { startBacking } from "../../scripts/backing/index.ts";
 
 declare global {
   // what the teardown of the same run ends
@@ -10,6 +10,6 @@ declare global {
 export default async function setUp(): Promise<void> {
   process.env.TEST_RUN = process.pid.toString(36);
   if (process.env.TEST_DATABASE_URL) return;
-  globalThis.testServer = await findOrStart();
+  globalThis.testServer = (await startBacking(["mysql"])).mysql;
   process.env.TEST_DATABASE_URL = globalThis.testServer.url;
 }

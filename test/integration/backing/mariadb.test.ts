@@ -2,8 +2,8 @@ import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { createConnection } from "mysql2/promise";
-import { startMariaDb } from "../../../scripts/backing/mariadb.ts";
-import { serverDirectory, startServer } from "../../../scripts/backing/process.ts";
+import { startPrivateBacking } from "../../../scripts/backing/index.ts";
+import { serverDirectory, startProcess } from "../../../scripts/backing/process.ts";
 import { eventually } from "../../support/wait.ts";
 
 const root = resolve(import.meta.dirname, "../../..");
@@ -17,7 +17,7 @@ async function variable(url: string, name: string): Promise<string | undefined> 
 
 describe("a private MariaDB", () => {
   it("answers when it was started, keeps its data in a directory of its own, and leaves nothing behind", async () => {
-    const server = await startMariaDb();
+    const { mysql: server } = await startPrivateBacking(["mysql"]);
     const directory = (await variable(server.url, "datadir")) ?? "";
     const flushing = await variable(server.url, "innodb_flush_log_at_trx_commit");
     const stayed = existsSync(directory);
@@ -31,9 +31,9 @@ describe("a private MariaDB", () => {
 
   it("ends with the process that started it, also when that is killed", async () => {
     const script = `
-      import { startMariaDb } from "./scripts/backing/mariadb.ts";
-      const { url } = await startMariaDb();
-      process.stdout.write(url);
+      import { startPrivateBacking } from "./scripts/backing/index.ts";
+      const { mysql } = await startPrivateBacking(["mysql"]);
+      process.stdout.write(mysql.url);
       process.stdin.resume();`;
     const parent = spawn(process.execPath, ["--input-type=module-typescript", "--eval", script], {
       cwd: root,
@@ -49,11 +49,11 @@ describe("a private MariaDB", () => {
   });
 });
 
-describe("startServer", () => {
+describe("startProcess", () => {
   const refuses = (): Promise<void> => Promise.reject(new Error("nothing there"));
 
   it("tells what a server wrote that ended as it started", async () => {
-    const starting = startServer({
+    const starting = startProcess({
       name: "Clumsy",
       directory: serverDirectory("clumsy"),
       command: process.execPath,
@@ -67,7 +67,7 @@ describe("startServer", () => {
 
   it("gives up on a server that does not answer in time, and ends it", async () => {
     const directory = serverDirectory("mute");
-    const starting = startServer({
+    const starting = startProcess({
       name: "Mute",
       directory,
       command: process.execPath,

@@ -1,0 +1,62 @@
+import { resolve } from "node:path";
+import type { ServiceName } from "../contracts/bus.ts";
+import { serverDirectory, startProcess, type OwnedProcess } from "./backing/process.ts";
+
+const script = resolve(import.meta.dirname, "node.ts");
+const readyWithinMs = 120_000;
+
+export interface NodeOptions {
+  id: string;
+  /** All of them when empty. */
+  services: readonly ServiceName[];
+  /** Where its gateway listens, if it runs one. */
+  port: number;
+  env: Readonly<Record<string, string>>;
+  onOutput?: (text: string) => void;
+  /** Resolves at once when false: the node may have to wait for servers or for others. */
+  untilReady?: boolean;
+}
+
+export interface ClusterNode extends OwnedProcess {
+  id: string;
+  url: string;
+}
+
+/** One node of a cluster as a process of its own, which ends with this one. */
+export async function startNode(options: NodeOptions): Promise<ClusterNode> {
+  const { id, services, port, env, onOutput, untilReady = true } = options;
+  const url = `http://127.0.0.1:${port}`;
+  const dataDir = serverDirectory(id);
+  let output = "";
+  const owned = await startProcess({
+    name: id,
+    directory: dataDir,
+    command: process.execPath,
+    args: [script],
+    env: {
+      ...env,
+      NODE_ID: id,
+      PORT: String(port),
+      SERVICES: services.join(","),
+      DATA_DIR: dataDir,
+    },
+    probe: async () => {
+      if (untilReady && !output.includes(`node ${id} is ready`)) throw new Error("it is not ready");
+    },
+    deadlineMs: readyWithinMs,
+    onOutput: (text) => {
+      output = (output + text).slice(-1_000);
+      onOutput?.(text);
+    },
+  });
+  const { kill, restart } = owned;
+  return Object.assign(owned, {
+    id,
+    url,
+    kill: () => kill().then(() => void (output = "")),
+    restart() {
+      output = "";
+      return restart();
+    },
+  });
+}
