@@ -24,6 +24,8 @@ export interface Config {
   admin: { email: string; password: string | null };
   orderTtlSeconds: number;
   currency: string;
+  /** How many requests that write at the same time may share one transaction; 1 gives each its own. */
+  groupCommitMost: number;
   rateLimit: number;
   registerRateLimit: number;
   loginFailuresPerAddress: number;
@@ -88,6 +90,7 @@ export function readConfig(env: Env): Config {
     },
     orderTtlSeconds: read.integer("ORDER_TTL_SECONDS", 900, 1, 30 * 24 * 3600),
     currency: read.currency(),
+    groupCommitMost: read.integer("GROUP_COMMIT_MOST", 64, 1, 256),
     rateLimit: read.integer("RATE_LIMIT", 6000, 1, 1e9),
     registerRateLimit: read.integer("REGISTER_RATE_LIMIT", transporter ? 20 : 600, 1, 1e9),
     loginFailuresPerAddress: read.integer("LOGIN_FAILURES_PER_ADDRESS", 20, 1, 1e9),

@@ -1,6 +1,7 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import {
+  ConnectionError,
   QueryTypes,
   Sequelize,
   UniqueConstraintError,
@@ -148,7 +149,25 @@ export function isContention(error: unknown): boolean {
   );
 }
 
-export const isUniqueViolation = (error: unknown): boolean => error instanceof UniqueConstraintError;
+/** Sequelize takes each broken constraint of SQLite for a unique one. */
+export const isUniqueViolation = (error: unknown): boolean =>
+  error instanceof UniqueConstraintError && !/: (NOT NULL|CHECK) constraint failed/.test(error.parent.message);
+
+/** True when no connection was to be had. */
+export const isOutage = (error: unknown): boolean => error instanceof ConnectionError;
+
+const maxInserts = 5;
+
+/** A transaction that inserts: of two that insert the same row at once, the second finds it when it runs again. */
+export async function insertTransaction<T>(db: Database, work: (tx: Tx) => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await db.transaction(work);
+    } catch (error) {
+      if (attempt >= maxInserts || !isUniqueViolation(error)) throw error;
+    }
+  }
+}
 
 /** `(?, ?), (?, ?)` for `rows` rows of `columns` values. */
 export function tuples(rows: number, columns: number): string {

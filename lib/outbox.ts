@@ -27,6 +27,8 @@ export interface OutboxEntry {
   /** The number of the fact within its subject. */
   sequence: number;
   fact: Fact;
+  /** When it came true, where that is another time than that of writing. */
+  atMs?: number;
 }
 
 /** Ships events; answers with the ids of those that are safely with their receivers. */
@@ -70,14 +72,14 @@ export function openOutbox(db: Database, service: string, wake: () => void, now:
 
   const appendAll: Outbox["appendAll"] = async (tx, entries, nowMs) => {
     if (entries.length === 0) return;
-    const values = entries.flatMap(({ subject, sequence, fact }) => [
+    const values = entries.flatMap(({ subject, sequence, fact, atMs = nowMs }) => [
       newId(),
       fact.type,
       subject,
       sequence,
       JSON.stringify(fact.data),
-      nowMs,
-      nowMs,
+      atMs,
+      atMs,
     ]);
     await db.execute(
       `INSERT INTO outbox (id, type, subject, sequence, data, created_at, due_at) VALUES ${tuples(entries.length, 7)}`,

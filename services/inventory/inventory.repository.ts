@@ -1,7 +1,17 @@
 import type { Delivery } from "../../contracts/bus.ts";
-import { isUniqueViolation, marks, tuples, type Database, type Tx } from "../../lib/database.ts";
+import { insertTransaction, isOutage, marks, type Database, type Tx } from "../../lib/database.ts";
+import { groupCommit } from "../../lib/group-commit.ts";
 import type { Clock, NewId } from "../../lib/ids.ts";
-import type { Change, LedgerEntry, Level, LevelChange, Line, Reservation, ReservationStatus, Stock } from "./stock.ts";
+import { decideGroup, type Decide, type Request, type Wanted } from "./decide-group.ts";
+import type { Level, LevelChange, Reservation, Stock } from "./stock.ts";
+import {
+  reservationColumns,
+  stockRows,
+  toLevel,
+  toReservation,
+  type LevelRow,
+  type ReservationRow,
+} from "./stock-rows.ts";
 
 export interface InventoryRepository {
   level(sku: string): Promise<Level | null>;
@@ -10,12 +20,9 @@ export interface InventoryRepository {
   /**
    * Locks a reservation and the stock of its lines, lets `decide` say what becomes of them, and saves that: all of it,
    * or nothing when `decide` throws. Answers with what `decide` left; null when it or the delivery's record declined.
+   * Those who come at once share a transaction, in the order in which they came.
    */
-  change(
-    wanted: Wanted,
-    decide: (found: Reservation | null, stock: Stock) => Change | null,
-    delivery?: Delivery,
-  ): Promise<Reservation | null>;
+  change(wanted: Wanted, decide: Decide, delivery?: Delivery): Promise<Reservation | null>;
   /** The same for the level of one stock code, which counts as zero before it is first stocked. */
   changeLevel(sku: string, decide: (level: Level) => LevelChange): Promise<Level>;
   /** First units for stock codes without a row; answers with how many there were. */
@@ -24,136 +31,55 @@ export interface InventoryRepository {
   overdue(limit: number): Promise<Reservation[]>;
   /** Gives a hold more time, unless it changed since it was read. */
   postpone(held: Reservation, expiresAt: number): Promise<void>;
+  /** Resolves when every change that was asked for has its answer. */
+  stop(): Promise<void>;
 }
 
-/** Which reservation, and which stock codes besides those of its own lines. */
-export interface Wanted {
-  orderId: string;
-  /** Where a reservation has this key, it is the one. */
-  key?: string | null;
-  skus?: readonly string[];
+interface ChangeRequest extends Request {
+  delivery?: Delivery | undefined;
 }
 
-interface LevelRow {
-  sku: string;
-  on_hand: number | string;
-  reserved: number | string;
-}
+const longestQueue = 4_096;
+const mostLinesInGroup = 1_000;
 
-interface ReservationRow {
-  order_id: string;
-  dedup_key: string | null;
-  status: ReservationStatus;
-  sequence: number | string;
-  expires_at: number | string;
-  reserved_lines: string;
-}
+/** `mostInGroup`: how many changes may share a transaction. */
+export function inventoryRepository(db: Database, now: Clock, newId: NewId, mostInGroup = 64): InventoryRepository {
+  const rows = stockRows(db, now, newId);
 
-const reservationColumns = "order_id, dedup_key, status, sequence, expires_at, reserved_lines";
-const maxInserts = 5;
-
-// MariaDB makes a join of a list of 1,000 or more, and then locks in the join's order
-const lockChunk = 500;
-
-export function inventoryRepository(db: Database, now: Clock, newId: NewId): InventoryRepository {
-  // On SQLite a transaction is the only writer from its beginning.
-  const forUpdate = db.dialect === "mysql" ? " FOR UPDATE" : "";
-  const byKey = db.dialect === "mysql" ? " FORCE INDEX (PRIMARY)" : "";
-  const upsert =
-    db.dialect === "mysql"
-      ? "ON DUPLICATE KEY UPDATE on_hand = VALUES(on_hand), reserved = VALUES(reserved)"
-      : "ON CONFLICT (sku) DO UPDATE SET on_hand = excluded.on_hand, reserved = excluded.reserved";
-
-  /** Stock rows are always locked in the order of their stock codes, and after the reservation: nobody waits in a ring. */
-  const lockStock = async (tx: Tx, skus: Iterable<string>): Promise<Map<string, Level>> => {
-    const sorted = [...new Set(skus)].sort();
-    const stock = new Map<string, Level>();
-    for (let at = 0; at < sorted.length; at += lockChunk) {
-      const chunk = sorted.slice(at, at + lockChunk);
-      const rows = await db.select<LevelRow>(
-        `SELECT sku, on_hand, reserved FROM stock${byKey} WHERE sku IN (${marks(chunk.length)}) ORDER BY sku${forUpdate}`,
-        chunk,
-        tx,
-      );
-      for (const row of rows) stock.set(row.sku, toLevel(row));
+  const changeTogether = async (
+    tx: Tx,
+    requests: readonly ChangeRequest[],
+  ): Promise<(Reservation | null | Error)[]> => {
+    const fresh: ChangeRequest[] = [];
+    for (const request of requests) if (!request.delivery || (await request.delivery.record(tx))) fresh.push(request);
+    if (fresh.length === 0) return requests.map(() => null);
+    const known = await rows.lockReservations(
+      tx,
+      fresh.map(({ wanted }) => wanted),
+    );
+    const skus = [...fresh.flatMap(({ wanted }) => wanted.skus ?? []), ...known.flatMap(skusOf)];
+    const { answers, inserted, updated, levels, ledger } = decideGroup(fresh, known, await rows.lockStock(tx, skus));
+    const answerOf = new Map(fresh.map((request, i) => [request, answers[i] ?? null]));
+    for (const [{ delivery }, answer] of answerOf) {
+      // the record of an event that was not applied must not stay
+      if (delivery && answer instanceof Error) throw answer;
     }
-    return stock;
+    await rows.insertReservations(tx, inserted);
+    await rows.updateReservations(tx, updated);
+    await rows.updateLevels(tx, levels);
+    await rows.record(tx, ledger);
+    return requests.map((request) => answerOf.get(request) ?? null);
   };
 
-  const lockReservation = async (tx: Tx, { orderId, key }: Wanted): Promise<Reservation | null> => {
-    const [holder] = key
-      ? await db.select<{ order_id: string }>("SELECT order_id FROM reservations WHERE dedup_key = ?", [key], tx)
-      : [];
-    const [row] = await db.select<ReservationRow>(
-      `SELECT ${reservationColumns} FROM reservations WHERE order_id = ?${forUpdate}`,
-      [holder?.order_id ?? orderId],
-      tx,
-    );
-    return row ? toReservation(row) : null;
-  };
-
-  /** For rows that were locked: they exist, so this never inserts. */
-  const updateLevels = async (tx: Tx, levels: readonly Level[]): Promise<void> => {
-    if (levels.length === 0) return;
-    await db.execute(
-      `INSERT INTO stock (sku, on_hand, reserved) VALUES ${tuples(levels.length, 3)} ${upsert}`,
-      levels.flatMap(({ sku, onHand, reserved }) => [sku, onHand, reserved]),
-      tx,
-    );
-  };
-
-  const insertLevels = async (tx: Tx, levels: readonly Level[]): Promise<void> => {
-    if (levels.length === 0) return;
-    await db.execute(
-      `INSERT INTO stock (sku, on_hand, reserved) VALUES ${tuples(levels.length, 3)}`,
-      levels.flatMap(({ sku, onHand, reserved }) => [sku, onHand, reserved]),
-      tx,
-    );
-  };
-
-  const record = async (tx: Tx, entries: readonly LedgerEntry[]): Promise<void> => {
-    if (entries.length === 0) return;
-    const nowMs = now();
-    await db.execute(
-      `INSERT INTO stock_ledger (id, sku, delta, kind, order_id, by_whom, reason, created_at) VALUES ${tuples(entries.length, 8)}`,
-      entries.flatMap(({ sku, delta, kind, orderId, by, reason }) => [
-        newId(),
-        sku,
-        delta,
-        kind,
-        orderId,
-        by,
-        reason,
-        nowMs,
-      ]),
-      tx,
-    );
-  };
-
-  const insertReservation = (tx: Tx, { orderId, key, status, sequence, expiresAt, lines }: Reservation) =>
-    db.execute(
-      `INSERT INTO reservations (${reservationColumns}, created_at, updated_at) VALUES (${marks(8)})`,
-      [orderId, key, status, sequence, expiresAt, JSON.stringify(lines), now(), now()],
-      tx,
-    );
-
-  const updateReservation = (tx: Tx, { orderId, status, sequence, expiresAt, lines }: Reservation) =>
-    db.execute(
-      "UPDATE reservations SET status = ?, sequence = ?, expires_at = ?, reserved_lines = ?, updated_at = ? WHERE order_id = ?",
-      [status, sequence, expiresAt, JSON.stringify(lines), now(), orderId],
-      tx,
-    );
-
-  /** Two that insert the same row at once: the second finds it when it runs again. */
-  const transaction = async <T>(work: (tx: Tx) => Promise<T>): Promise<T> => {
-    for (let attempt = 1; ; attempt += 1) {
-      try {
-        return await db.transaction(work);
-      } catch (error) {
-        if (attempt >= maxInserts || !isUniqueViolation(error)) throw error;
-      }
-    }
-  };
+  const changes = groupCommit<ChangeRequest, Reservation | null>({
+    most: mostInGroup,
+    weight: { of: ({ wanted }) => 1 + (wanted.skus?.length ?? 0), most: mostLinesInGroup },
+    longest: longestQueue,
+    // SQLite has one writer
+    atOnce: db.dialect === "mysql" ? 2 : 1,
+    run: (requests) => insertTransaction(db, (tx) => changeTogether(tx, requests)),
+    isBlameless: isOutage,
+  });
 
   return {
     async level(sku) {
@@ -162,11 +88,11 @@ export function inventoryRepository(db: Database, now: Clock, newId: NewId): Inv
     },
     async levels(skus) {
       if (skus.length === 0) return new Map();
-      const rows = await db.select<LevelRow>(
+      const found = await db.select<LevelRow>(
         `SELECT sku, on_hand, reserved FROM stock WHERE sku IN (${marks(skus.length)})`,
         skus,
       );
-      return new Map(rows.map((row) => [row.sku, toLevel(row)]));
+      return new Map(found.map((row) => [row.sku, toLevel(row)]));
     },
     async reservation(orderId) {
       const [row] = await db.select<ReservationRow>(
@@ -175,49 +101,36 @@ export function inventoryRepository(db: Database, now: Clock, newId: NewId): Inv
       );
       return row ? toReservation(row) : null;
     },
-    change: (wanted, decide, delivery) =>
-      transaction(async (tx) => {
-        if (delivery && !(await delivery.record(tx))) return null;
-        const found = await lockReservation(tx, wanted);
-        const skus = [...(wanted.skus ?? []), ...(found?.lines ?? []).map(({ sku }) => sku)];
-        const change = decide(found, await lockStock(tx, skus));
-        if (change === null) return null;
-        const { reservation, levels, ledger } = change;
-        if (found === null) await insertReservation(tx, reservation);
-        else if (reservation !== found) await updateReservation(tx, reservation);
-        await updateLevels(tx, levels);
-        await record(tx, ledger);
-        return reservation;
-      }),
+    change: (wanted, decide, delivery) => changes.submit({ wanted, decide, delivery }),
     changeLevel: (sku, decide) =>
-      transaction(async (tx) => {
-        const found = (await lockStock(tx, [sku])).get(sku);
+      insertTransaction(db, async (tx) => {
+        const found = (await rows.lockStock(tx, [sku])).get(sku);
         const { level, entry } = decide(found ?? { sku, onHand: 0, reserved: 0 });
-        await (found ? updateLevels(tx, [level]) : insertLevels(tx, [level]));
-        await record(tx, [entry]);
+        await (found ? rows.updateLevels(tx, [level]) : rows.insertLevels(tx, [level]));
+        await rows.record(tx, [entry]);
         return level;
       }),
     stockNew: (skus, onHand, by) =>
-      transaction(async (tx) => {
+      insertTransaction(db, async (tx) => {
         const wanted = [...new Set(skus)].sort();
-        const known = await lockStock(tx, wanted);
+        const known = await rows.lockStock(tx, wanted);
         const fresh = wanted.filter((sku) => !known.has(sku));
-        await insertLevels(
+        await rows.insertLevels(
           tx,
           fresh.map((sku) => ({ sku, onHand, reserved: 0 })),
         );
-        await record(
+        await rows.record(
           tx,
           fresh.map((sku) => ({ sku, delta: onHand, kind: "initial", orderId: null, by, reason: null })),
         );
         return fresh.length;
       }),
     async overdue(limit) {
-      const rows = await db.select<ReservationRow>(
+      const found = await db.select<ReservationRow>(
         `SELECT ${reservationColumns} FROM reservations WHERE status = 'HELD' AND expires_at <= ? ORDER BY expires_at LIMIT ${limit}`,
         [now()],
       );
-      return rows.map(toReservation);
+      return found.map(toReservation);
     },
     async postpone({ orderId, sequence, expiresAt: before }, expiresAt) {
       await db.execute(
@@ -225,20 +138,8 @@ export function inventoryRepository(db: Database, now: Clock, newId: NewId): Inv
         [expiresAt, orderId, sequence, before],
       );
     },
+    stop: () => changes.stop(),
   };
 }
 
-const toLevel = ({ sku, on_hand, reserved }: LevelRow): Level => ({
-  sku,
-  onHand: Number(on_hand),
-  reserved: Number(reserved),
-});
-
-const toReservation = (row: ReservationRow): Reservation => ({
-  orderId: row.order_id,
-  key: row.dedup_key,
-  status: row.status,
-  sequence: Number(row.sequence),
-  expiresAt: Number(row.expires_at),
-  lines: JSON.parse(row.reserved_lines) as Line[],
-});
+const skusOf = ({ lines }: Reservation): string[] => lines.map(({ sku }) => sku);

@@ -1,3 +1,4 @@
+import { configOf } from "../../config.ts";
 import { defineService, type AppBroker, type Ctx } from "../../contracts/bus.ts";
 import type { StockLevel } from "../../contracts/inventory.ts";
 import { newId } from "../../lib/ids.ts";
@@ -97,7 +98,10 @@ export default defineService<"inventory", Vars>({
     },
   },
   async started() {
-    this.inventory = inventoryRepository(this.db, Date.now, newId);
+    this.inventory = inventoryRepository(this.db, Date.now, newId, configOf(this.broker).groupCommitMost);
+  },
+  async stopped() {
+    await (this.inventory as InventoryRepository | undefined)?.stop();
   },
 });
 

@@ -1,9 +1,9 @@
 import { messageOf } from "../../lib/errors.ts";
+import { groupCommit } from "../../lib/group-commit.ts";
 import { backoffMs, delay } from "../../lib/time.ts";
 import type { Channels } from "./channels/index.ts";
 import { PermanentFailure } from "./channels/channel.ts";
 import type { ClaimedDelivery, DeliveriesRepository } from "./deliveries.repository.ts";
-import { groupCommit } from "./group-commit.ts";
 
 export const maxAttempts = 10;
 
@@ -30,14 +30,19 @@ export interface Sending {
  */
 export function senderOf(sending: Sending): () => Promise<boolean> {
   const { deliveries, channels, now } = sending;
-  const markSent = groupCommit<ClaimedDelivery, void>(channels.atOnce, async (sent) => {
-    await deliveries.sent(sent, now());
-    return sent.map(() => undefined);
+  const marking = groupCommit<ClaimedDelivery, void>({
+    most: channels.atOnce,
+    // no more are claimed at once
+    longest: channels.atOnce,
+    async run(sent) {
+      await deliveries.sent(sent, now());
+      return sent.map(() => undefined);
+    },
   });
 
   const send = async (delivery: ClaimedDelivery): Promise<void> => {
     const failure = await failureOf(channels, delivery);
-    if (failure === null) return markSent(delivery);
+    if (failure === null) return marking.submit(delivery);
     const final = failure instanceof PermanentFailure || delivery.attempts >= maxAttempts;
     // servers repeat the address, which has no place in a log
     const error = messageOf(failure).replaceAll(delivery.to, "the recipient");

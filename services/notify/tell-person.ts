@@ -1,7 +1,7 @@
 import type { Delivery } from "../../contracts/bus.ts";
 import type { Database } from "../../lib/database.ts";
+import { groupCommit } from "../../lib/group-commit.ts";
 import type { Contacts } from "./contacts.ts";
-import { groupCommit } from "./group-commit.ts";
 import type { NotificationsRepository } from "./notifications.repository.ts";
 import { compose, type NotifiedEvent, type Telling } from "./telling.ts";
 
@@ -31,14 +31,23 @@ const mostInGroup = 100;
  * be asked, before anything is written.
  */
 export function tellerOf(deps: TellDeps): (event: NotifiedEvent, delivery: Delivery) => Promise<void> {
-  const write = groupCommit<Entry, void>(mostInGroup, async (entries) => {
-    await writeGroup(deps, entries);
-    return entries.map(() => undefined);
+  const group = groupCommit<Entry, void>({
+    most: mostInGroup,
+    // events wait in the inbox, and a refused one would only come again
+    longest: Infinity,
+    async run(entries) {
+      await writeGroup(deps, entries);
+      return entries.map(() => undefined);
+    },
   });
-  return async (event, delivery) => write({ eventId: event.id, delivery, telling: await tellingOf(deps, event) });
+  return async (event, delivery) =>
+    group.submit({ eventId: event.id, delivery, telling: await tellingOf(deps, event) });
 }
 
-async function writeGroup({ db, notifications, now, onTold, onCommitted }: TellDeps, entries: Entry[]): Promise<void> {
+async function writeGroup(
+  { db, notifications, now, onTold, onCommitted }: TellDeps,
+  entries: readonly Entry[],
+): Promise<void> {
   // the order of their ids is that of their making, and one in which two nodes with the same events lock the same rows
   const inOrder = entries.toSorted((a, b) => (a.eventId < b.eventId ? -1 : 1));
   const told = await db.transaction(async (tx) => {

@@ -3,13 +3,14 @@ import type { OrderStatus } from "../../contracts/orders.ts";
 import type { TimelineEntry } from "../../contracts/payments.ts";
 import { isUniqueViolation, marks, tuples, type Database, type Tx } from "../../lib/database.ts";
 import { notFound } from "../../lib/errors.ts";
-import { newId } from "../../lib/ids.ts";
 import type { Outbox } from "../../lib/outbox.ts";
 import { decodeCursor, toPage, type Page } from "../../lib/page.ts";
 import { toIso } from "../../lib/time.ts";
 import { AlreadyServed, type KeyedRequest, type StoredResponse, type StoredResponses } from "./idempotency.ts";
+import { orderInserts } from "./insert-orders.ts";
 import { expire, type Change, type OrderState } from "./order.ts";
-import { orderColumns, orderValues, toOrder, type LineRow, type OrderRow } from "./order-rows.ts";
+import { orderColumns, toOrder, type LineRow, type OrderRow } from "./order-rows.ts";
+import { orderWrites } from "./order-writes.ts";
 
 export interface ListFilter {
   customerId?: string;
@@ -33,7 +34,10 @@ export interface Along {
 }
 
 export interface OrdersRepository extends StoredResponses {
-  /** Stores a new order; null when its id or its request's key is there already, because the request was served before. */
+  /**
+   * Stores a new order; null when its id or its request's key is there already, because the request was served before.
+   * Those that come at once share a transaction.
+   */
   insert(change: Change, request: KeyedRequest | null, response: StoredResponse): Promise<OrderState | null>;
   find(id: string): Promise<OrderState | null>;
   list(filter: ListFilter): Promise<Page<OrderState>>;
@@ -56,9 +60,14 @@ export interface OrdersRepository extends StoredResponses {
   history(orderId: string): Promise<TimelineEntry[]>;
   /** Takes what tells of a person out of their orders and stored answers. */
   anonymise(customerId: string, delivery: Delivery): Promise<void>;
+  /** Resolves when every order that was to be inserted has its answer. */
+  stop(): Promise<void>;
 }
 
-export function ordersRepository(db: Database, outbox: Outbox): OrdersRepository {
+/** `mostInGroup`: how many new orders may share a transaction. */
+export function ordersRepository(db: Database, outbox: Outbox, mostInGroup = 64): OrdersRepository {
+  const writes = orderWrites(db, outbox);
+  const inserts = orderInserts(db, writes, mostInGroup);
   const forUpdate = db.dialect === "mysql" ? "FOR UPDATE" : "";
   const skipLocked = db.dialect === "mysql" ? "FOR UPDATE SKIP LOCKED" : "";
 
@@ -77,27 +86,6 @@ export function ordersRepository(db: Database, outbox: Outbox): OrdersRepository
   const select = async (where: string, values: unknown[], tx?: Tx): Promise<OrderState[]> =>
     withLines(await db.select<OrderRow>(`SELECT ${orderColumns} FROM orders WHERE ${where}`, values, tx), tx);
 
-  const saveHistory = (tx: Tx, changes: readonly Change[], now: number): Promise<unknown> => {
-    const values = changes.flatMap(({ order, history }) =>
-      history.flatMap(({ type, by, detail }) => [newId(), order.id, now, type, by, JSON.stringify(detail)]),
-    );
-    if (values.length === 0) return Promise.resolve();
-    return db.execute(
-      `INSERT INTO order_history (id, order_id, at, type, by_whom, detail) VALUES ${tuples(values.length / 6, 6)}`,
-      values,
-      tx,
-    );
-  };
-
-  const saveFacts = (tx: Tx, changes: readonly Change[], now: number): Promise<void> =>
-    outbox.appendAll(
-      tx,
-      changes.flatMap(({ order, facts }) =>
-        facts.map((fact, i) => ({ subject: order.id, sequence: order.eventSequence + i + 1, fact })),
-      ),
-      now,
-    );
-
   const saveRefund = async (tx: Tx, { refund }: Change, request: KeyedRequest | null | undefined, now: number) => {
     if (!refund) return;
     const { id, orderId, paymentId, kind, amountCents, reason, by } = refund;
@@ -112,13 +100,6 @@ export function ordersRepository(db: Database, outbox: Outbox): OrdersRepository
       tx,
     );
   };
-
-  const saveResponse = (tx: Tx, request: KeyedRequest, { status, body }: StoredResponse, now: number) =>
-    db.execute(
-      `INSERT INTO idempotency_keys (user_id, idempotency_key, fingerprint, status, body, created_at) VALUES ${tuples(1, 6)}`,
-      [request.userId, request.key, request.fingerprint, status, JSON.stringify(body), now],
-      tx,
-    );
 
   const updateOrder = (tx: Tx, order: OrderState) =>
     db.execute(
@@ -163,39 +144,17 @@ export function ordersRepository(db: Database, outbox: Outbox): OrdersRepository
     const after = change ? { ...change.order, eventSequence: before.eventSequence + change.facts.length } : before;
     if (change) {
       await updateOrder(tx, after);
-      await saveHistory(tx, [change], now);
-      await saveFacts(tx, [change], now);
+      await writes.history(tx, [{ change, at: now }]);
+      await writes.facts(tx, [{ change, at: now }]);
       await saveRefund(tx, change, along.request, now);
     }
     const response = along.request ? along.respond?.(after, change) : null;
-    if (along.request && response) await saveResponse(tx, along.request, response, now);
+    if (along.request && response) await writes.responses(tx, [{ request: along.request, response, at: now }]);
     return { order: after, change };
   };
 
   return {
-    async insert(change, request, response) {
-      const order = { ...change.order, eventSequence: change.facts.length };
-      try {
-        await db.transaction(async (tx) => {
-          await db.execute(`INSERT INTO orders (${orderColumns}) VALUES ${tuples(1, 19)}`, orderValues(order), tx);
-          await db.execute(
-            `INSERT INTO order_lines (order_id, position, sku, name, quantity, unit_price_cents, line_total_cents)
-             VALUES ${tuples(order.lines.length, 7)}`,
-            order.lines.flatMap(({ sku, name, quantity, unitPriceCents, lineTotalCents }, position) => [
-              ...[order.id, position, sku, name, quantity, unitPriceCents, lineTotalCents],
-            ]),
-            tx,
-          );
-          await saveHistory(tx, [change], order.createdAt);
-          await saveFacts(tx, [change], order.createdAt);
-          if (request) await saveResponse(tx, request, response, order.createdAt);
-        });
-        return order;
-      } catch (error) {
-        if (isUniqueViolation(error)) return null;
-        throw error;
-      }
-    },
+    insert: (change, request, response) => inserts.submit({ change, request, response }),
     async find(id) {
       const [order] = await select("id = ?", [id]);
       return order ?? null;
@@ -240,14 +199,14 @@ export function ordersRepository(db: Database, outbox: Outbox): OrdersRepository
           tx,
         );
         if (orders.length === 0) return 0;
-        const changes = orders.map((order) => expire(order));
+        const changes = orders.map((order) => ({ change: expire(order), at: now }));
         await db.execute(
           `UPDATE orders SET status = 'EXPIRED', event_sequence = event_sequence + 1 WHERE id IN (${marks(orders.length)})`,
           orders.map(({ id }) => id),
           tx,
         );
-        await saveHistory(tx, changes, now);
-        await saveFacts(tx, changes, now);
+        await writes.history(tx, changes);
+        await writes.facts(tx, changes);
         return orders.length;
       }),
     async storedResponse(userId, key) {
@@ -280,6 +239,7 @@ export function ordersRepository(db: Database, outbox: Outbox): OrdersRepository
         await db.execute("UPDATE orders SET address = NULL, note = NULL WHERE customer_id = ?", [customerId], tx);
         await db.execute("DELETE FROM idempotency_keys WHERE user_id = ?", [customerId], tx);
       }),
+    stop: () => inserts.stop(),
   };
 }
 

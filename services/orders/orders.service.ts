@@ -178,8 +178,11 @@ export default defineService<"orders", Vars>({
   },
 
   started() {
-    this.orders = ordersRepository(this.db, this.outbox);
+    this.orders = ordersRepository(this.db, this.outbox, configOf(this.broker).groupCommitMost);
     this.refunds = refundsRepository(this.db);
     this.inFlight = new Map();
+  },
+  async stopped() {
+    await (this.orders as OrdersRepository | undefined)?.stop();
   },
 });

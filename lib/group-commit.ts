@@ -1,0 +1,92 @@
+import { DomainError } from "./errors.ts";
+
+/** How callers share transactions. */
+export interface Grouping<In, Out> {
+  /** Items of one group at most. */
+  most: number;
+  /** What an item adds to its group, and how much of that a group holds at most; an item that has more goes alone. */
+  weight?: { of: (item: In) => number; most: number };
+  /** How many may queue; who comes then is refused at once. */
+  longest: number;
+  /** Groups under way at once; 1 when unset. Another one than the first is a full one. */
+  atOnce?: number;
+  /** Commits a group. Answers each item, in their order; an Error among the answers is its caller's alone. */
+  run: (items: readonly In[]) => Promise<readonly (Out | Error)[]>;
+  /** Errors that no item is to blame for: running the items one by one would meet them again. */
+  isBlameless?: (error: unknown) => boolean;
+}
+
+export interface GroupCommit<In, Out> {
+  submit: (item: In) => Promise<Out>;
+  /** Resolves when all that was taken is answered; for when nobody submits any more. */
+  stop: () => Promise<void>;
+}
+
+interface Caller<In, Out> {
+  item: In;
+  resolve: (answer: Out) => void;
+  reject: (error: unknown) => void;
+}
+
+/**
+ * Lets callers share transactions: while one group is being committed the next callers queue, and then go together.
+ * Nobody waits for a timer: the first caller goes alone and at once. When a group fails, its items are run one by one,
+ * so that only the guilty caller meets the error.
+ */
+export function groupCommit<In, Out>(grouping: Grouping<In, Out>): GroupCommit<In, Out> {
+  const { most, weight, longest, run, isBlameless = () => false } = grouping;
+  // who shares with nobody has nobody to wait for
+  const atOnce = most === 1 ? Infinity : (grouping.atOnce ?? 1);
+  const queue: Caller<In, Out>[] = [];
+  const waitingForEnd: (() => void)[] = [];
+  let underWay = 0;
+
+  const takeGroup = (): Caller<In, Out>[] => {
+    if (weight === undefined) return queue.splice(0, most);
+    let total = 0;
+    const end = queue.slice(0, most).findIndex(({ item }, i) => (total += weight.of(item)) > weight.most && i > 0);
+    return queue.splice(0, end === -1 ? most : end);
+  };
+
+  const settle = async (group: readonly Caller<In, Out>[]): Promise<void> => {
+    try {
+      const answers = await run(group.map(({ item }) => item));
+      if (answers.length !== group.length) throw new Error(`${group.length} items got ${answers.length} answers`);
+      group.forEach(({ resolve, reject }, i) => {
+        const answer = answers[i] as Out | Error;
+        if (answer instanceof Error) reject(answer);
+        else resolve(answer);
+      });
+    } catch (error) {
+      if (group.length === 1 || isBlameless(error)) for (const { reject } of group) reject(error);
+      else for (const caller of group) await settle([caller]);
+    }
+  };
+
+  const dispatch = (): void => {
+    // A second group pays only when it is full: on MariaDB, 256 callers then place 1.3 times as many orders a second as
+    // with one. Taken as soon as there is anybody to take, it makes two half groups: 0.87 times as many for 64 callers.
+    while (queue.length > 0 && (underWay === 0 || (underWay < atOnce && queue.length >= most))) {
+      underWay += 1;
+      void settle(takeGroup()).then(() => {
+        underWay -= 1;
+        dispatch();
+        if (underWay === 0) for (const end of waitingForEnd.splice(0)) end();
+      });
+    }
+  };
+
+  return {
+    submit(item) {
+      if (queue.length >= longest) return Promise.reject(overloaded());
+      return new Promise((resolve, reject) => {
+        queue.push({ item, resolve, reject });
+        dispatch();
+      });
+    },
+    stop: () => (underWay === 0 ? Promise.resolve() : new Promise((resolve) => waitingForEnd.push(resolve))),
+  };
+}
+
+const overloaded = (): DomainError =>
+  new DomainError("unavailable", "OVERLOADED", "Too many requests are waiting. Try again.", { retryAfterSeconds: 1 });

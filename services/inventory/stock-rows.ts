@@ -1,0 +1,155 @@
+import { marks, tuples, type Database, type Tx } from "../../lib/database.ts";
+import type { Clock, NewId } from "../../lib/ids.ts";
+import type { Wanted } from "./decide-group.ts";
+import type { LedgerEntry, Level, Line, Reservation, ReservationStatus } from "./stock.ts";
+
+// The rows of stock and reservations: how they are locked, read and written. Integers may come as strings.
+
+export interface LevelRow {
+  sku: string;
+  on_hand: number | string;
+  reserved: number | string;
+}
+
+export interface ReservationRow {
+  order_id: string;
+  dedup_key: string | null;
+  status: ReservationStatus;
+  sequence: number | string;
+  expires_at: number | string;
+  reserved_lines: string;
+}
+
+export const reservationColumns = "order_id, dedup_key, status, sequence, expires_at, reserved_lines";
+
+/** Reads and writes of many rows inside a transaction. */
+export interface StockRows {
+  lockStock(tx: Tx, skus: Iterable<string>): Promise<Map<string, Level>>;
+  /** The reservations of these orders and keys. */
+  lockReservations(tx: Tx, wanted: readonly Wanted[]): Promise<Reservation[]>;
+  insertLevels(tx: Tx, levels: readonly Level[]): Promise<void>;
+  /** For rows that were locked: they exist, so this never inserts. */
+  updateLevels(tx: Tx, levels: readonly Level[]): Promise<void>;
+  insertReservations(tx: Tx, reservations: readonly Reservation[]): Promise<void>;
+  /** For rows that were locked, too. */
+  updateReservations(tx: Tx, reservations: readonly Reservation[]): Promise<void>;
+  record(tx: Tx, entries: readonly LedgerEntry[]): Promise<void>;
+}
+
+// MariaDB makes a join of a list of 1,000 or more, and then locks in the join's order; SQLite binds 32,766 values
+const rowsInStatement = 500;
+
+function chunks<T>(rows: readonly T[]): T[][] {
+  const count = Math.ceil(rows.length / rowsInStatement);
+  return Array.from({ length: count }, (_, i) => rows.slice(i * rowsInStatement, (i + 1) * rowsInStatement));
+}
+
+export function stockRows(db: Database, now: Clock, newId: NewId): StockRows {
+  // On SQLite a transaction is the only writer from its beginning.
+  const forUpdate = db.dialect === "mysql" ? " FOR UPDATE" : "";
+  const byKey = db.dialect === "mysql" ? " FORCE INDEX (PRIMARY)" : "";
+
+  const onConflict = (key: string, columns: readonly string[]): string =>
+    db.dialect === "mysql"
+      ? `ON DUPLICATE KEY UPDATE ${columns.map((column) => `${column} = VALUES(${column})`).join(", ")}`
+      : `ON CONFLICT (${key}) DO UPDATE SET ${columns.map((column) => `${column} = excluded.${column}`).join(", ")}`;
+  const overLevel = onConflict("sku", ["on_hand", "reserved"]);
+  const overReservation = onConflict("order_id", ["status", "sequence", "expires_at", "reserved_lines", "updated_at"]);
+
+  const readSorted = async <R>(keys: Iterable<string>, read: (chunk: string[]) => Promise<R[]>): Promise<R[]> => {
+    const rows: R[] = [];
+    for (const chunk of chunks([...new Set(keys)].sort())) rows.push(...(await read(chunk)));
+    return rows;
+  };
+
+  const writeLevels = async (tx: Tx, levels: readonly Level[], conflict: string): Promise<void> => {
+    for (const chunk of chunks(levels)) {
+      await db.execute(
+        `INSERT INTO stock (sku, on_hand, reserved) VALUES ${tuples(chunk.length, 3)} ${conflict}`,
+        chunk.flatMap(({ sku, onHand, reserved }) => [sku, onHand, reserved]),
+        tx,
+      );
+    }
+  };
+
+  const writeReservations = async (tx: Tx, reservations: readonly Reservation[], conflict: string): Promise<void> => {
+    if (reservations.length === 0) return;
+    const nowMs = now();
+    await db.execute(
+      `INSERT INTO reservations (${reservationColumns}, created_at, updated_at) VALUES ${tuples(reservations.length, 8)} ${conflict}`,
+      reservations.flatMap(({ orderId, key, status, sequence, expiresAt, lines }) => [
+        ...[orderId, key, status, sequence, expiresAt, JSON.stringify(lines), nowMs, nowMs],
+      ]),
+      tx,
+    );
+  };
+
+  /** Which of these orders have a reservation, and which orders hold these keys. Locks nothing: most are new. */
+  const holders = async (tx: Tx, wanted: readonly Wanted[]): Promise<string[]> => {
+    const ids = [...new Set(wanted.map(({ orderId }) => orderId))];
+    const keys = [...new Set(wanted.flatMap(({ key }) => (key ? [key] : [])))];
+    const byHolder =
+      keys.length > 0 ? ` UNION SELECT order_id FROM reservations WHERE dedup_key IN (${marks(keys.length)})` : "";
+    const rows = await db.select<{ order_id: string }>(
+      `SELECT order_id FROM reservations WHERE order_id IN (${marks(ids.length)})${byHolder}`,
+      [...ids, ...keys],
+      tx,
+    );
+    return rows.map(({ order_id }) => order_id);
+  };
+
+  return {
+    /** Stock rows are always locked in the order of their stock codes, and after the reservations: nobody waits in a ring. */
+    async lockStock(tx, skus) {
+      const rows = await readSorted(skus, (chunk) =>
+        db.select<LevelRow>(
+          `SELECT sku, on_hand, reserved FROM stock${byKey} WHERE sku IN (${marks(chunk.length)}) ORDER BY sku${forUpdate}`,
+          chunk,
+          tx,
+        ),
+      );
+      return new Map(rows.map((row) => [row.sku, toLevel(row)]));
+    },
+    async lockReservations(tx, wanted) {
+      const rows = await readSorted(await holders(tx, wanted), (chunk) =>
+        db.select<ReservationRow>(
+          `SELECT ${reservationColumns} FROM reservations${byKey} WHERE order_id IN (${marks(chunk.length)}) ORDER BY order_id${forUpdate}`,
+          chunk,
+          tx,
+        ),
+      );
+      return rows.map(toReservation);
+    },
+    insertLevels: (tx, levels) => writeLevels(tx, levels, ""),
+    updateLevels: (tx, levels) => writeLevels(tx, levels, overLevel),
+    insertReservations: (tx, reservations) => writeReservations(tx, reservations, ""),
+    updateReservations: (tx, reservations) => writeReservations(tx, reservations, overReservation),
+    async record(tx, entries) {
+      const nowMs = now();
+      for (const chunk of chunks(entries)) {
+        await db.execute(
+          `INSERT INTO stock_ledger (id, sku, delta, kind, order_id, by_whom, reason, created_at) VALUES ${tuples(chunk.length, 8)}`,
+          chunk.flatMap(({ sku, delta, kind, orderId, by, reason }) => [
+            ...[newId(), sku, delta, kind, orderId, by, reason, nowMs],
+          ]),
+          tx,
+        );
+      }
+    },
+  };
+}
+
+export const toLevel = ({ sku, on_hand, reserved }: LevelRow): Level => ({
+  sku,
+  onHand: Number(on_hand),
+  reserved: Number(reserved),
+});
+
+export const toReservation = (row: ReservationRow): Reservation => ({
+  orderId: row.order_id,
+  key: row.dedup_key,
+  status: row.status,
+  sequence: Number(row.sequence),
+  expiresAt: Number(row.expires_at),
+  lines: JSON.parse(row.reserved_lines) as Line[],
+});

@@ -1,0 +1,119 @@
+import {
+  insertTransaction,
+  isOutage,
+  isUniqueViolation,
+  marks,
+  tuples,
+  type Database,
+  type Tx,
+} from "../../lib/database.ts";
+import { groupCommit, type GroupCommit } from "../../lib/group-commit.ts";
+import type { KeyedRequest, StoredResponse } from "./idempotency.ts";
+import type { Change, OrderState } from "./order.ts";
+import { orderColumns, orderValues } from "./order-rows.ts";
+import type { OrderWrites } from "./order-writes.ts";
+
+/** An order to be stored with the answer its request gets. */
+export interface NewOrder {
+  change: Change;
+  request: KeyedRequest | null;
+  response: StoredResponse;
+}
+
+const longestQueue = 4_096;
+const mostLinesInGroup = 1_000;
+
+/** Stores new orders, those that come at once in one transaction; null for one that is there already. */
+export function orderInserts(
+  db: Database,
+  writes: OrderWrites,
+  most: number,
+): GroupCommit<NewOrder, OrderState | null> {
+  /** What of these orders and requests is stored already. */
+  const storedOf = async (tx: Tx, orders: readonly NewOrder[]): Promise<Set<string>> => {
+    const rows = await db.select<{ id: string }>(
+      `SELECT id FROM orders WHERE id IN (${marks(orders.length)})`,
+      orders.map(({ change }) => change.order.id),
+      tx,
+    );
+    const requests = orders.flatMap(({ request }) => request ?? []);
+    if (requests.length === 0) return new Set(rows.map(({ id }) => id));
+    // not by (a, b) IN: MariaDB reads the whole table for it
+    const keys = await db.select<{ user_id: string; idempotency_key: string }>(
+      `SELECT user_id, idempotency_key FROM idempotency_keys
+       WHERE ${requests.map(() => "(user_id = ? AND idempotency_key = ?)").join(" OR ")}`,
+      requests.flatMap(({ userId, key }) => [userId, key]),
+      tx,
+    );
+    return new Set([
+      ...rows.map(({ id }) => id),
+      ...keys.map(({ user_id, idempotency_key }) => requestName(user_id, idempotency_key)),
+    ]);
+  };
+
+  const insertNew = async (tx: Tx, orders: readonly NewOrder[]): Promise<void> => {
+    await db.execute(
+      `INSERT INTO orders (${orderColumns}) VALUES ${tuples(orders.length, 19)}`,
+      orders.flatMap((order) => orderValues(stored(order))),
+      tx,
+    );
+    const lines = orders.flatMap(({ change: { order } }) =>
+      order.lines.map(({ sku, name, quantity, unitPriceCents, lineTotalCents }, position) => [
+        ...[order.id, position, sku, name, quantity, unitPriceCents, lineTotalCents],
+      ]),
+    );
+    await db.execute(
+      `INSERT INTO order_lines (order_id, position, sku, name, quantity, unit_price_cents, line_total_cents)
+       VALUES ${tuples(lines.length, 7)}`,
+      lines.flat(),
+      tx,
+    );
+    const decisions = orders.map(({ change }) => ({ change, at: change.order.createdAt }));
+    await writes.history(tx, decisions);
+    await writes.facts(tx, decisions);
+    await writes.responses(
+      tx,
+      orders.flatMap(({ change, request, response }) =>
+        request ? [{ request, response, at: change.order.createdAt }] : [],
+      ),
+    );
+  };
+
+  const run = async (orders: readonly NewOrder[]): Promise<(OrderState | null)[]> => {
+    try {
+      return await insertTransaction(db, async (tx) => {
+        const taken = await storedOf(tx, orders);
+        const isNew = orders.map((order) => {
+          const names = namesOf(order);
+          if (names.some((name) => taken.has(name))) return false;
+          for (const name of names) taken.add(name);
+          return true;
+        });
+        const fresh = orders.filter((_, i) => isNew[i]);
+        if (fresh.length > 0) await insertNew(tx, fresh);
+        return orders.map((order, i) => (isNew[i] ? stored(order) : null));
+      });
+    } catch (error) {
+      if (orders.length === 1 && isUniqueViolation(error)) return [null];
+      throw error;
+    }
+  };
+
+  return groupCommit({
+    most,
+    weight: { of: ({ change }) => change.order.lines.length, most: mostLinesInGroup },
+    longest: longestQueue,
+    // SQLite has one writer
+    atOnce: db.dialect === "mysql" ? 2 : 1,
+    run,
+    isBlameless: isOutage,
+  });
+}
+
+const stored = ({ change: { order, facts } }: NewOrder): OrderState => ({ ...order, eventSequence: facts.length });
+
+/** What no second order may have. */
+const namesOf = ({ change: { order }, request }: NewOrder): string[] =>
+  request ? [order.id, requestName(request.userId, request.key)] : [order.id];
+
+const requestName = (userId: string, key: string): string => `${userId}\n${key}`;

@@ -1,0 +1,56 @@
+import { tuples, type Database, type Tx } from "../../lib/database.ts";
+import { newId } from "../../lib/ids.ts";
+import type { Outbox } from "../../lib/outbox.ts";
+import type { KeyedRequest, StoredResponse } from "./idempotency.ts";
+import type { Change } from "./order.ts";
+
+/** A decision and when it was made. */
+export interface Dated {
+  change: Change;
+  at: number;
+}
+
+export interface Answered {
+  request: KeyedRequest;
+  response: StoredResponse;
+  at: number;
+}
+
+/** What is written beside the orders themselves, for any number of them with a statement a table. */
+export interface OrderWrites {
+  history(tx: Tx, decisions: readonly Dated[]): Promise<void>;
+  facts(tx: Tx, decisions: readonly Dated[]): Promise<void>;
+  responses(tx: Tx, answers: readonly Answered[]): Promise<void>;
+}
+
+export function orderWrites(db: Database, outbox: Outbox): OrderWrites {
+  const insert = async (tx: Tx, into: string, rows: readonly unknown[][]): Promise<void> => {
+    const [first] = rows;
+    if (first) await db.execute(`INSERT INTO ${into} VALUES ${tuples(rows.length, first.length)}`, rows.flat(), tx);
+  };
+  return {
+    history: (tx, decisions) =>
+      insert(
+        tx,
+        "order_history (id, order_id, at, type, by_whom, detail)",
+        decisions.flatMap(({ change: { order, history }, at }) =>
+          history.map(({ type, by, detail }) => [newId(), order.id, at, type, by, JSON.stringify(detail)]),
+        ),
+      ),
+    async facts(tx, decisions) {
+      const entries = decisions.flatMap(({ change: { order, facts }, at }) =>
+        facts.map((fact, i) => ({ subject: order.id, sequence: order.eventSequence + i + 1, fact, atMs: at })),
+      );
+      const [first] = entries;
+      if (first) await outbox.appendAll(tx, entries, first.atMs);
+    },
+    responses: (tx, answers) =>
+      insert(
+        tx,
+        "idempotency_keys (user_id, idempotency_key, fingerprint, status, body, created_at)",
+        answers.map(({ request: { userId, key, fingerprint }, response: { status, body }, at }) => [
+          ...[userId, key, fingerprint, status, JSON.stringify(body), at],
+        ]),
+      ),
+  };
+}
