@@ -11,6 +11,8 @@ export interface NodeOptions {
   services: readonly ServiceName[];
   /** Where its gateway listens, if it runs one. */
   port: number;
+  /** How payment providers and people reach a gateway; this node's own when absent. */
+  publicUrl?: string;
   env: Readonly<Record<string, string>>;
   onOutput?: (text: string) => void;
   /** Resolves at once when false: the node may have to wait for servers or for others. */
@@ -36,7 +38,9 @@ export async function startNode(options: NodeOptions): Promise<ClusterNode> {
     env: {
       ...env,
       NODE_ID: id,
+      HOST: "127.0.0.1",
       PORT: String(port),
+      PUBLIC_URL: options.publicUrl ?? url,
       SERVICES: services.join(","),
       DATA_DIR: dataDir,
     },

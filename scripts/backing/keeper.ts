@@ -50,7 +50,8 @@ const isGone = ({ exitCode, signalCode }: ChildProcess): boolean => exitCode !==
 function terminate(): void {
   signal("SIGCONT");
   server.kill("SIGTERM");
-  setTimeout(() => signal("SIGKILL"), graceMs).unref();
+  const insist = setTimeout(() => signal("SIGKILL"), graceMs).unref();
+  server.once("exit", () => clearTimeout(insist));
 }
 
 function end(): void {

@@ -18,22 +18,22 @@ const keptOutput = 8_000;
 export interface BackingServer {
   url: string;
   /** Resolves when the server has ended and its directory is gone; safe to call twice. */
-  stop(): Promise<void>;
+  stop: () => Promise<void>;
 }
 
 /** A process of our own, and what tests of failure do to it. */
 export interface OwnedProcess {
   readonly pid: number;
-  stop(): Promise<void>;
+  stop: () => Promise<void>;
   /** By SIGKILL; resolves when it is gone. Its data stay. */
-  kill(): Promise<void>;
+  kill: () => Promise<void>;
   /** By SIGSTOP: connections stay open, and nobody answers. */
-  pause(): Promise<void>;
-  resume(): Promise<void>;
+  pause: () => Promise<void>;
+  resume: () => Promise<void>;
   /** Ends it in order where it still runs, and starts it on the same data and port; resolves when it answers. */
-  restart(): Promise<void>;
-  /** Resolves when it has ended for good, asked to or not. */
-  readonly ended: Promise<void>;
+  restart: () => Promise<void>;
+  /** Resolves when it has ended for good, asked to or not; keeps this process alive until then. */
+  ended: () => Promise<void>;
 }
 
 /** A server with data of its own. */
@@ -120,7 +120,10 @@ export async function startProcess(of: ProcessCommand): Promise<OwnedProcess> {
       await order("restart");
       await answers();
     },
-    ended,
+    ended() {
+      child.ref();
+      return ended;
+    },
   };
 }
 

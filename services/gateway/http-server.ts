@@ -25,23 +25,33 @@ const options = {
   requireHostHeader: false,
 };
 
-/** Requests that are not answered yet, for each open connection. */
-type Unanswered = Map<Socket, number>;
+/** How long a stop waits for the first request of a connection that has just been opened for one. */
+const firstRequestMs = 500;
 
 /**
  * Node calls a connection idle once its answer is written, and cuts off what a slow client has not received yet, or a
  * second request that came right behind the first.
  */
 class PatientServer extends Server {
-  private readonly unanswered: Unanswered = new Map();
+  /** Requests that are not answered yet, for each open connection. */
+  private readonly unanswered = new Map<Socket, number>();
+  /** Connections on which no request has come yet. */
+  private readonly unused = new Set<Socket>();
+  private accepted = 0;
 
   constructor(handle: (req: IncomingMessage, res: ServerResponse) => void) {
     super(options);
     this.on("connection", (socket: Socket) => {
       this.unanswered.set(socket, 0);
-      socket.once("close", () => this.unanswered.delete(socket));
+      this.unused.add(socket);
+      this.accepted += 1;
+      socket.once("close", () => {
+        this.unanswered.delete(socket);
+        this.unused.delete(socket);
+      });
     });
     this.on("request", (req, res) => {
+      this.unused.delete(req.socket);
       this.count(req.socket, 1);
       res.once("close", () => this.answered(req.socket));
       handle(req, res);
@@ -49,7 +59,22 @@ class PatientServer extends Server {
   }
 
   override closeIdleConnections(): void {
-    for (const [socket, unanswered] of this.unanswered) if (unanswered === 0) socket.destroy();
+    for (const [socket, unanswered] of this.unanswered) {
+      if (unanswered === 0 && !this.unused.has(socket)) socket.destroy();
+    }
+  }
+
+  /** Connections that wait to be taken would be reset by a close. The loop takes one a turn. */
+  async acceptedAll(): Promise<void> {
+    const deadline = Date.now() + firstRequestMs;
+    for (let before = -1; before !== this.accepted && Date.now() < deadline;) {
+      before = this.accepted;
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  }
+
+  closeUnusedConnections(): void {
+    for (const socket of this.unused) socket.destroy();
   }
 
   private answered(socket: Socket): void {
@@ -87,11 +112,13 @@ async function listen(server: Server, host: string, port: number): Promise<numbe
   return (server.address() as AddressInfo).port;
 }
 
-async function drain(server: Server, withinMs: number): Promise<void> {
+async function drain(server: PatientServer, withinMs: number): Promise<void> {
   if (!server.listening) return;
+  await server.acceptedAll();
   const closed = new AbortController();
   const ended = new Promise<void>((resolve) => server.close(() => resolve()));
   void ended.then(() => closed.abort());
+  void delay(firstRequestMs, closed.signal).then(() => server.closeUnusedConnections());
   await delay(withinMs, closed.signal);
   server.closeAllConnections();
   await ended;

@@ -30,7 +30,7 @@ let people = 0;
 
 /** Speaks REST as a client does, and holds every answer against the OpenAPI document. */
 export class RestClient {
-  private readonly url: string;
+  readonly url: string;
   private readonly document: OpenApi;
   private readonly ajv: Ajv2020;
   private readonly validators = new Map<string, ValidateFunction>();

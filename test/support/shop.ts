@@ -15,7 +15,7 @@ export class Shop {
     this.admin = admin;
   }
 
-  static async open(hub: Hub): Promise<Shop> {
+  static async open(hub: Pick<Hub, "rest">): Promise<Shop> {
     return new Shop(hub.rest, await hub.rest.signIn(adminCredentials));
   }
 
@@ -40,8 +40,8 @@ export class Shop {
     return this.rest.get(`/inventory/${sku}`, { token: this.admin });
   }
 
-  place(who: Person, sku: string, quantity = 1, key?: string): Promise<Answer<Order>> {
-    return this.rest.post<Order>("/orders", { token: who.token, key, body: { items: [{ sku, quantity }] } });
+  place(who: Person, sku: string, quantity = 1, key?: string, headers = {}): Promise<Answer<Order>> {
+    return this.rest.post<Order>("/orders", { token: who.token, key, headers, body: { items: [{ sku, quantity }] } });
   }
 
   async placed(who: Person, sku: string, quantity = 1): Promise<Order> {

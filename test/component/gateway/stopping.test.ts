@@ -80,7 +80,12 @@ describe("a stop", () => {
     );
     await eventually(() => gateway.calls.some(({ action }) => action === "orders.get"));
     const draining = gateway.drain();
-    await expect(fetch(`${gateway.url}/health/live`)).rejects.toThrow();
+    await eventually(() =>
+      fetch(`${gateway.url}/health/live`).then(
+        () => false,
+        () => true,
+      ),
+    );
 
     slow.socket.resume();
 

@@ -1,0 +1,66 @@
+import { randomBytes } from "node:crypto";
+import type { ServiceName } from "../../contracts/bus.ts";
+import { startPrivateBacking, type Backing } from "../../scripts/backing/index.ts";
+import type { PrivateServer } from "../../scripts/backing/process.ts";
+import { startNode, type ClusterNode } from "../../scripts/cluster-node.ts";
+import { freePort } from "./config.ts";
+import { adminCredentials } from "./hub.ts";
+import { RestClient } from "./rest.ts";
+import { Shop } from "./shop.ts";
+import { eventually } from "./wait.ts";
+
+export interface Cluster {
+  servers: Backing<"mysql" | "nats" | "amqp", PrivateServer>;
+  /** Starts another node; all services when none are named. */
+  add(id: string, options?: { services?: readonly ServiceName[]; untilReady?: boolean }): Promise<ClusterNode>;
+  /** What shoppers do through this node's gateway. */
+  shopAt(node: ClusterNode): Promise<Shop>;
+  /** What all nodes wrote. */
+  output(): string;
+  dispose(): Promise<void>;
+}
+
+/** Servers of their own and no node yet. */
+export async function startCluster(): Promise<Cluster> {
+  const servers = await startPrivateBacking(["mysql", "nats", "amqp"]);
+  const nodes: ClusterNode[] = [];
+  let output = "";
+  const env = {
+    DATABASE_URL: servers.mysql.url,
+    TRANSPORTER: servers.nats.url,
+    AMQP_URL: servers.amqp.url,
+    SECRET_KEY: randomBytes(32).toString("hex"),
+    ADMIN_EMAIL: adminCredentials.email,
+    ADMIN_PASSWORD: adminCredentials.password,
+    REGISTER_RATE_LIMIT: "10000",
+    LOG_LEVEL: "warn",
+  };
+  return {
+    servers,
+    async add(id, { services = [], untilReady = true } = {}) {
+      const port = await freePort();
+      const onOutput = (text: string): void => void (output += text);
+      const node = await startNode({ id, services, port, env, untilReady, onOutput });
+      nodes.push(node);
+      return node;
+    },
+    async shopAt({ url }) {
+      await isReady(url);
+      return Shop.open({ rest: await RestClient.to(url) });
+    },
+    output: () => output,
+    async dispose() {
+      await Promise.all(nodes.map((node) => node.stop()));
+      await servers.stop();
+    },
+  };
+}
+
+export const readiness = async (url: string): Promise<{ status: number; missing: string[] }> => {
+  const response = await fetch(`${url}/health/ready`);
+  const { missing } = (await response.json()) as { missing: string[] };
+  return { status: response.status, missing };
+};
+
+export const isReady = (url: string, withinMs = 20_000): Promise<unknown> =>
+  eventually(async () => (await readiness(url)).status === 200, withinMs);
