@@ -1,6 +1,6 @@
 # Needs make, npm and any Node from 20 on: the packages bring the Node that everything runs with.
 
-services := gateway auth users products inventory orders payments notify
+services := gateway auth users products inventory orders payments notify ops
 installed := node_modules/.package-lock.json
 
 .PHONY: help start test install repl replay migrate $(services)

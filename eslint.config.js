@@ -1,7 +1,7 @@
 import { importX } from "eslint-plugin-import-x";
 import tseslint from "typescript-eslint";
 
-const services = ["gateway", "auth", "users", "products", "inventory", "orders", "payments", "notify"];
+const services = ["gateway", "auth", "users", "products", "inventory", "orders", "payments", "notify", "ops"];
 
 /** A service imports its own folder, contracts, lib, mixins and middlewares, never another service's folder. */
 const boundaries = [

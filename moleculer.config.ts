@@ -1,3 +1,5 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { type BrokerOptions, Errors } from "moleculer";
 import { attachConfig, loadConfig, type Config } from "./config.ts";
 import { LocalTransporter, localSocketPath } from "./lib/local-transporter.ts";
@@ -8,11 +10,15 @@ import { deadline } from "./middlewares/deadline.middleware.ts";
 import { domainErrors } from "./middlewares/domain-errors.middleware.ts";
 import { guard } from "./middlewares/guard.middleware.ts";
 
+const { version } = JSON.parse(readFileSync(join(import.meta.dirname, "package.json"), "utf8")) as { version: string };
+
 /** Broker options for a node: only what differs from Moleculer's defaults, with its reason. */
 export function brokerOptions(config: Config): BrokerOptions {
   return {
     nodeID: config.nodeId,
     namespace: config.namespace,
+    // what an operator wants to know of every node
+    metadata: { startedAt: Date.now(), version },
     logger: loggerOptions(config),
     // Alone in one process, other processes on this machine (the REPL) join over a socket in the data directory.
     transporter: transporterOf(config),

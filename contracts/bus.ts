@@ -6,6 +6,7 @@ import { authActions } from "./auth.ts";
 import type { CloudEvent, Consumer, SubscribedBy } from "./events.ts";
 import { inventoryActions } from "./inventory.ts";
 import { notifyActions } from "./notify.ts";
+import { opsActions } from "./ops.ts";
 import { orderActions } from "./orders.ts";
 import { paymentActions } from "./payments.ts";
 import { productActions } from "./products.ts";
@@ -21,6 +22,7 @@ export const contracts = {
   ...orderActions,
   ...paymentActions,
   ...notifyActions,
+  ...opsActions,
 };
 
 export type Actions = TypesOf<typeof contracts>;
@@ -35,6 +37,7 @@ export const serviceNames = [
   "orders",
   "payments",
   "notify",
+  "ops",
 ] as const;
 export type ServiceName = (typeof serviceNames)[number];
 

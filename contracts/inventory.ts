@@ -1,6 +1,7 @@
 import { Type, type Static } from "@sinclair/typebox";
 import { action, type TypesOf } from "./action.ts";
-import { closed, Id, line, Nothing, nullable, Sku, Time } from "./shapes.ts";
+import { audit, hasten } from "./audit.ts";
+import { BriefsOf, closed, Id, line, Nothing, nullable, Sku, Time } from "./shapes.ts";
 
 export const StockLevel = Type.Object(
   { sku: Sku, onHand: Type.Integer(), reserved: Type.Integer(), available: Type.Integer() },
@@ -12,6 +13,16 @@ export const ReservationLine = Type.Object({ sku: Sku, quantity: Type.Integer({ 
 export type ReservationLine = Static<typeof ReservationLine>;
 
 const units = { minimum: 0, maximum: 1_000_000_000 };
+
+const ReservationStatus = Type.Union([
+  Type.Literal("HELD"),
+  Type.Literal("COMMITTED"),
+  Type.Literal("RELEASED"),
+  Type.Literal("RETURNED"),
+]);
+
+export const HoldBrief = Type.Object({ orderId: Id, status: ReservationStatus, expiresAt: Time }, closed);
+export type HoldBrief = Static<typeof HoldBrief>;
 
 export const inventoryActions = {
   "inventory.get": action({
@@ -84,12 +95,7 @@ export const inventoryActions = {
       Type.Object(
         {
           orderId: Id,
-          status: Type.Union([
-            Type.Literal("HELD"),
-            Type.Literal("COMMITTED"),
-            Type.Literal("RELEASED"),
-            Type.Literal("RETURNED"),
-          ]),
+          status: ReservationStatus,
           expiresAt: Time,
           lines: Type.Array(ReservationLine),
         },
@@ -97,5 +103,15 @@ export const inventoryActions = {
       ),
     ),
   }),
+  "inventory.briefs": action({
+    summary: "Holds of these orders, or all of them by order id, a page at a time",
+    access: "internal",
+    params: BriefsOf,
+    result: Type.Array(HoldBrief),
+    timeoutMs: 30_000,
+    retryable: true,
+  }),
+  "inventory.audit": audit(),
+  "inventory.hasten": hasten("holds whose time is over"),
 };
 export type InventoryActions = TypesOf<typeof inventoryActions>;

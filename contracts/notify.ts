@@ -1,5 +1,6 @@
 import { Type, type Static } from "@sinclair/typebox";
 import { action, type TypesOf } from "./action.ts";
+import { audit, hasten } from "./audit.ts";
 import { TimelineEntry } from "./payments.ts";
 import { ById, closed, Id, nullable, pageOf, pageParams, Time } from "./shapes.ts";
 import { Channel, Contact } from "./users.ts";
@@ -33,6 +34,22 @@ export const Mail = Type.Object(
   closed,
 );
 export type Mail = Static<typeof Mail>;
+
+export const Delivered = Type.Object(
+  {
+    id: Id,
+    eventId: Id,
+    type: Type.String(),
+    channel: Channel,
+    status: Type.String({ description: "PENDING, SENT, FAILED or CANCELLED" }),
+    attempts: Type.Integer(),
+    lastError: nullable(Type.String()),
+    createdAt: Time,
+    dueAt: nullable(Time),
+  },
+  closed,
+);
+export type Delivered = Static<typeof Delivered>;
 
 export const notifyActions = {
   "notify.list": action({
@@ -89,5 +106,14 @@ export const notifyActions = {
     params: Type.Object({ contact: Contact, token: Type.String(), minutes: Type.Integer() }, closed),
     result: Type.Null(),
   }),
+  "notify.dossier": action({
+    summary: "Every notification and message about an order, in the order they were made",
+    access: "internal",
+    params: Type.Object({ orderId: Id }, closed),
+    result: Type.Array(Delivered),
+    retryable: true,
+  }),
+  "notify.audit": audit(),
+  "notify.hasten": hasten("messages to send"),
 };
 export type NotifyActions = TypesOf<typeof notifyActions>;

@@ -1,7 +1,9 @@
 import { Type, type Static } from "@sinclair/typebox";
 import { action, type TypesOf } from "./action.ts";
+import { audit, hasten } from "./audit.ts";
 import { Payment, PaymentRequest, TimelineEntry } from "./payments.ts";
 import {
+  BriefsOf,
   ById,
   Cents,
   closed,
@@ -89,6 +91,37 @@ export const PlaceOrder = Type.Object(
 export type PlaceOrder = Static<typeof PlaceOrder>;
 
 const idempotencyCodes = ["IDEMPOTENCY_KEY_REUSED", "IDEMPOTENCY_KEY_IN_FLIGHT"] as const;
+
+export const OrderBrief = Type.Object(
+  {
+    id: Id,
+    status: OrderStatus,
+    totalCents: Cents,
+    refundedCents: Cents,
+    paymentId: nullable(Id),
+    shipped: Type.Boolean(),
+  },
+  closed,
+);
+export type OrderBrief = Static<typeof OrderBrief>;
+
+export const OrderRefund = Type.Object(
+  {
+    id: Id,
+    paymentId: Id,
+    kind: Type.String({ description: "cancel, refund, or stray: of a payment the order has no use for" }),
+    amountCents: Cents,
+    reason: Type.String(),
+    status: Type.Union([Type.Literal("REQUESTED"), Type.Literal("DONE"), Type.Literal("REFUSED")]),
+    attempts: Type.Integer(),
+    dueAt: Time,
+    lastError: nullable(Type.String()),
+  },
+  closed,
+);
+export type OrderRefund = Static<typeof OrderRefund>;
+
+export const StoredAnswer = Type.Object({ key: Type.String(), status: Type.Integer(), createdAt: Time }, closed);
 
 export const orderActions = {
   "orders.place": action({
@@ -190,5 +223,32 @@ export const orderActions = {
     result: Type.Array(Order),
     retryable: true,
   }),
+  "orders.briefs": action({
+    summary: "Orders in short: these, or all of them by id, a page at a time",
+    access: "internal",
+    params: BriefsOf,
+    result: Type.Array(OrderBrief),
+    timeoutMs: 30_000,
+    retryable: true,
+  }),
+  "orders.dossier": action({
+    summary: "All that this service knows of an order, or null",
+    access: "internal",
+    params: ById,
+    result: nullable(
+      Type.Object(
+        {
+          order: Order,
+          history: Type.Array(TimelineEntry),
+          refunds: Type.Array(OrderRefund),
+          answers: Type.Array(StoredAnswer),
+        },
+        closed,
+      ),
+    ),
+    retryable: true,
+  }),
+  "orders.audit": audit(),
+  "orders.hasten": hasten("deadlines, refunds"),
 };
 export type OrderActions = TypesOf<typeof orderActions>;

@@ -1,6 +1,7 @@
 import { Type, type Static } from "@sinclair/typebox";
 import { action, type TypesOf } from "./action.ts";
-import { ById, Cents, closed, Currency, Id, listOf, nullable, Time } from "./shapes.ts";
+import { audit, hasten } from "./audit.ts";
+import { BriefsOf, ById, Cents, closed, Currency, Id, listOf, nullable, Time } from "./shapes.ts";
 
 export const PaymentMethod = Type.Union([Type.Literal("card"), Type.Literal("alipay"), Type.Literal("wechat_pay")]);
 export type PaymentMethod = Static<typeof PaymentMethod>;
@@ -49,6 +50,31 @@ export const PaymentRequest = Type.Object(
     method: PaymentMethod,
     token: Type.Optional(Type.String({ minLength: 1, maxLength: 200, pattern: "^[\\x21-\\x7e]+$" })),
   },
+  closed,
+);
+
+export const PaymentBrief = Type.Object(
+  { id: Id, orderId: Id, status: PaymentStatus, amountCents: Cents, refundedCents: Cents },
+  closed,
+);
+export type PaymentBrief = Static<typeof PaymentBrief>;
+
+export const PaymentRefund = Type.Object(
+  {
+    id: Id,
+    paymentId: Id,
+    amountCents: Cents,
+    status: Type.Union([Type.Literal("REQUESTED"), Type.Literal("DONE"), Type.Literal("FAILED")]),
+    providerRef: nullable(Type.String()),
+    failureCode: nullable(Type.String()),
+    attempts: Type.Integer(),
+    nextAttemptAt: nullable(Time),
+  },
+  closed,
+);
+
+export const PaymentCheck = Type.Object(
+  { paymentId: Id, checks: Type.Integer(), nextCheckAt: nullable(Time), conflict: nullable(Type.String()) },
   closed,
 );
 
@@ -148,5 +174,30 @@ export const paymentActions = {
     ),
     result: Type.Object({ status: Type.String() }, closed),
   }),
+  "payments.briefs": action({
+    summary: "Payments in short: those of these orders, or all of them by id, a page at a time",
+    access: "internal",
+    params: BriefsOf,
+    result: Type.Array(PaymentBrief),
+    timeoutMs: 30_000,
+    retryable: true,
+  }),
+  "payments.dossier": action({
+    summary: "All that this service knows of an order's payments",
+    access: "internal",
+    params: Type.Object({ orderId: Id }, closed),
+    result: Type.Object(
+      {
+        payments: Type.Array(Payment),
+        refunds: Type.Array(PaymentRefund),
+        checks: Type.Array(PaymentCheck),
+        history: Type.Array(TimelineEntry),
+      },
+      closed,
+    ),
+    retryable: true,
+  }),
+  "payments.audit": audit(),
+  "payments.hasten": hasten("asking providers about open payments, refunds, webhooks"),
 };
 export type PaymentActions = TypesOf<typeof paymentActions>;

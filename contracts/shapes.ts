@@ -45,3 +45,13 @@ export const pageParams = {
 export const pageOf = <T extends TSchema>(item: T) =>
   Type.Object({ items: Type.Array(item), nextCursor: nullable(Type.String()) }, closed);
 export const listOf = <T extends TSchema>(item: T) => Type.Object({ items: Type.Array(item) }, closed);
+
+/** How an audit goes through another service's rows: those of `orderIds`, or a page of all after an id. */
+export const BriefsOf = Type.Object(
+  {
+    orderIds: Type.Optional(Type.Array(Id, { maxItems: 500 })),
+    after: Type.Optional(Id),
+    limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 500, default: 500 })),
+  },
+  closed,
+);

@@ -104,7 +104,8 @@ export function openInbox(db: Database, now: () => number = Date.now): Inbox {
         [
           status,
           tried,
-          now() + backoffMs(tried, firstRetryMs, mostRetryMs, Math.random()),
+          // of a dead letter, when it died
+          now() + (status === "DEAD" ? 0 : backoffMs(tried, firstRetryMs, mostRetryMs, Math.random())),
           error.slice(0, 4_000),
           event.id,
         ],

@@ -1,11 +1,14 @@
 import type { Context, Service, ServiceSchema } from "moleculer";
 import type { Delivery } from "../contracts/bus.ts";
 import type { CloudEvent, Consumer } from "../contracts/events.ts";
+import { inboxActions } from "../contracts/queues.ts";
 import { configOf } from "../config.ts";
 import { amqpConsumer, type AmqpConsumer } from "../lib/amqp.ts";
 import { messageOf } from "../lib/errors.ts";
+import { viewInbox, type InboxView } from "../lib/inbox-view.ts";
 import { openInbox, type Inbox, type Waiting } from "../lib/inbox.ts";
 import { Poller } from "../lib/poller.ts";
+import { answers } from "./answers.ts";
 import type { WithDatabase } from "./db.mixin.ts";
 import { mixin } from "./mixin.ts";
 
@@ -13,6 +16,7 @@ type Consume = (this: Service, event: CloudEvent, delivery: Delivery) => Promise
 
 interface Members extends WithDatabase {
   inbox: Inbox;
+  inboxView: InboxView;
   consuming: Poller;
   /** Where events come over RabbitMQ. */
   messages: AmqpConsumer | null;
@@ -36,9 +40,41 @@ export function consumerMixin(): Partial<ServiceSchema> {
           await takeIn(this, ctx.params.events);
         },
       },
+      ...answers<Members, typeof inboxActions>(inboxActions, {
+        inboxState() {
+          return this.inboxView.state();
+        },
+        inboxOf({ subjects }) {
+          return this.inboxView.of(subjects);
+        },
+        inboxMissing({ ids }) {
+          return this.inboxView.missing(ids);
+        },
+        inboxCounts() {
+          return this.inboxView.counts();
+        },
+        deadLetters(range) {
+          return this.inboxView.deadLetters(range);
+        },
+        inboxEvent({ id }) {
+          return this.inboxView.find(id);
+        },
+        async redrive({ id, by }) {
+          const redriven = await this.inboxView.redrive(id);
+          if (redriven) this.logger.info("dead letter redriven", { service: this.name, event: id, by });
+          this.consuming.wake();
+          return redriven;
+        },
+        async inboxHasten() {
+          await this.inboxView.hasten();
+          this.consuming.wake();
+          return null;
+        },
+      }),
     },
     started() {
       this.inbox = openInbox(this.db);
+      this.inboxView = viewInbox(this.db);
       this.consuming = new Poller({
         name: `${this.name} consumer`,
         idleMs,

@@ -3,7 +3,14 @@ import type { Context, Service, ServiceSchema } from "moleculer";
 interface MixinParts {
   actions?: Record<
     string,
-    false | { access: "internal"; retryPolicy?: { enabled: boolean }; handler(ctx: Context<never>): unknown }
+    | false
+    | {
+        access: "internal";
+        params?: object;
+        timeout?: number;
+        retryPolicy?: { enabled: boolean };
+        handler(ctx: Context<never>): unknown;
+      }
   >;
   methods?: Record<string, (...args: never[]) => unknown>;
   created?: () => void;

@@ -1,15 +1,25 @@
 import type { ServiceSchema } from "moleculer";
 import { configOf } from "../config.ts";
+import { outboxActions } from "../contracts/queues.ts";
 import { amqpPublisher, type AmqpPublisher } from "../lib/amqp.ts";
+import { auditPage } from "../lib/audit.ts";
 import { deliverByCall } from "../lib/delivery.ts";
 import { messageOf } from "../lib/errors.ts";
+import { viewOutbox, type OutboxView } from "../lib/outbox-view.ts";
 import { openOutbox, type Outbox } from "../lib/outbox.ts";
 import { Poller } from "../lib/poller.ts";
+import { answers } from "./answers.ts";
 import type { WithDatabase } from "./db.mixin.ts";
 import { mixin } from "./mixin.ts";
 
 export interface WithOutbox {
   outbox: Outbox;
+}
+
+interface Members extends WithDatabase, WithOutbox {
+  outboxView: OutboxView;
+  relay: Poller;
+  publisher: AmqpPublisher | null;
 }
 
 const batch = 200;
@@ -19,11 +29,34 @@ const idleMs = 500;
 
 /** Gives a service, after its database, an outbox as `this.outbox` and a relay that ships what is in it. */
 export function outboxMixin(): Partial<ServiceSchema> {
-  return mixin<WithDatabase & WithOutbox & { relay: Poller; publisher: AmqpPublisher | null }>({
+  return mixin<Members>({
+    actions: answers<Members, typeof outboxActions>(outboxActions, {
+      outboxState() {
+        return this.outboxView.state();
+      },
+      outboxOf({ subjects }) {
+        return this.outboxView.of(subjects);
+      },
+      outboxPublished({ after, limit }) {
+        return this.outboxView.published(after, limit);
+      },
+      outboxCounts() {
+        return this.outboxView.counts();
+      },
+      outboxAudit({ cursor }) {
+        return auditPage([this.outboxView.sequences], cursor);
+      },
+      async outboxHasten() {
+        await this.outboxView.hasten();
+        this.relay.wake();
+        return null;
+      },
+    }),
     started() {
       const { amqpUrl } = configOf(this.broker);
       this.publisher = amqpUrl === null ? null : amqpPublisher(amqpUrl, this.name, this.logger);
       const publish = this.publisher?.publish ?? deliverByCall(this.broker);
+      this.outboxView = viewOutbox(this.db);
       this.outbox = openOutbox(this.db, this.name, () => this.relay.wake());
       this.relay = new Poller({
         name: `${this.name} relay`,

@@ -15,7 +15,7 @@ import { runScript } from "./run-script.ts";
 // `npm run migrate`: brings every service's database up to date without starting a service. The payment sandbox, which
 // stands for somebody else's system, keeps its own when it starts.
 
-const migrations: Record<Exclude<ServiceName, "gateway">, readonly Migration[]> = {
+const migrations: Record<Exclude<ServiceName, "gateway" | "ops">, readonly Migration[]> = {
   auth,
   users,
   products,
@@ -29,7 +29,7 @@ await runScript(async () => {
   const { store, dataDir } = loadConfig();
   if (store.dialect === "sqlite") prepareDataDir(dataDir);
   for (const service of serviceNames) {
-    if (service === "gateway") continue;
+    if (service === "gateway" || service === "ops") continue;
     const db = await openDatabase(store, service);
     try {
       const ran = await migrate(db, migrations[service]);

@@ -12,7 +12,7 @@ export const tags = {
   Orders: "From placing to receiving",
   Payments: "Charges, and what their providers say of them",
   Notifications: "What people are told",
-  Operating: "Health and keys, for machines",
+  Operating: "Health and keys, for machines; what is going on, for operators",
 } as const;
 export type Tag = keyof typeof tags;
 
@@ -188,6 +188,13 @@ export const routes: readonly Route[] = [
   { method: "GET", path: "/notifications", action: "notify.list", tag: "Notifications", status: 200 },
   { method: "POST", path: "/notifications/:id/read", action: "notify.read", tag: "Notifications", status: 200 },
   { method: "GET", path: "/mailbox", action: "notify.mailbox", tag: "Notifications", status: 200 },
+
+  { method: "GET", path: "/ops/nodes", action: "ops.nodes", tag: "Operating", status: 200 },
+  { method: "GET", path: "/ops/doctor", action: "ops.doctor", tag: "Operating", status: 200 },
+  { method: "GET", path: "/ops/orders/:id/explain", action: "ops.explain", tag: "Operating", status: 200 },
+  { method: "GET", path: "/ops/dead-letters", action: "ops.deadLetters", tag: "Operating", status: 200 },
+  { method: "POST", path: "/ops/dead-letters/:id/redrive", action: "ops.redrive", tag: "Operating", status: 200 },
+  { method: "GET", path: "/ops/outbox", action: "ops.outbox", tag: "Operating", status: 200 },
 ];
 
 export const streamPath = "/notifications/stream";

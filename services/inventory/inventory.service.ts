@@ -1,20 +1,23 @@
 import { configOf } from "../../config.ts";
 import { defineService, type AppBroker, type Ctx } from "../../contracts/bus.ts";
 import type { StockLevel } from "../../contracts/inventory.ts";
+import { auditPage } from "../../lib/audit.ts";
 import { newId } from "../../lib/ids.ts";
 import { toIso } from "../../lib/time.ts";
 import { signedIn } from "../../middlewares/guard.middleware.ts";
 import { consumerMixin } from "../../mixins/consumer.mixin.ts";
 import { dbMixin, type WithDatabase } from "../../mixins/db.mixin.ts";
-import { sweeperMixin } from "../../mixins/sweeper.mixin.ts";
+import { sweeperMixin, type WithSweeps } from "../../mixins/sweeper.mixin.ts";
+import { inventoryAudit, type InventoryAudit } from "./audit.repository.ts";
 import { inventoryRepository, type InventoryRepository } from "./inventory.repository.ts";
 import { migrations } from "./migrations/index.ts";
 import { returnGoods } from "./return-goods.ts";
 import { adjust, availableOf, commit, count, release, reserve, type Level } from "./stock.ts";
 import { sweepHolds } from "./sweep-holds.ts";
 
-interface Vars extends WithDatabase {
+interface Vars extends WithDatabase, WithSweeps {
   inventory: InventoryRepository;
+  books: InventoryAudit;
 }
 
 const sweepMs = 1_000;
@@ -82,6 +85,16 @@ export default defineService<"inventory", Vars>({
       const { orderId, status, expiresAt, lines } = found;
       return { orderId, status, expiresAt: toIso(expiresAt), lines: [...lines] };
     },
+    briefs(ctx) {
+      return this.books.briefs(ctx.params);
+    },
+    audit(ctx) {
+      return auditPage(this.books.phases, ctx.params.cursor);
+    },
+    hasten() {
+      this.wakeSweep("holds");
+      return null;
+    },
   },
   consumes: {
     async "order.paid"({ data: { orderId }, sequence }, delivery) {
@@ -98,6 +111,7 @@ export default defineService<"inventory", Vars>({
     },
   },
   async started() {
+    this.books = inventoryAudit(this.db, Date.now);
     this.inventory = inventoryRepository(this.db, Date.now, newId, configOf(this.broker).groupCommitMost);
   },
   async stopped() {

@@ -1,5 +1,6 @@
 import { configOf } from "../../config.ts";
 import { defineService, type Delivery } from "../../contracts/bus.ts";
+import { auditPage } from "../../lib/audit.ts";
 import { messageOf, notFound } from "../../lib/errors.ts";
 import { newId } from "../../lib/ids.ts";
 import { defaultLimit } from "../../lib/page.ts";
@@ -7,6 +8,7 @@ import { signedIn } from "../../middlewares/guard.middleware.ts";
 import { consumerMixin } from "../../mixins/consumer.mixin.ts";
 import { dbMixin, type WithDatabase } from "../../mixins/db.mixin.ts";
 import { sweeperMixin, type WithSweeps } from "../../mixins/sweeper.mixin.ts";
+import { notifyAudit, type NotifyAudit } from "./audit.repository.ts";
 import { channelsMixin, type WithChannels } from "./channels/channels.mixin.ts";
 import { contactsOver, type Contacts } from "./contacts.ts";
 import { deliveriesRepository, type DeliveriesRepository } from "./deliveries.repository.ts";
@@ -20,6 +22,7 @@ import { composePasswordReset, type NotifiedEvent } from "./telling.ts";
 interface Vars extends WithDatabase, WithChannels, WithSweeps {
   notifications: NotificationsRepository;
   deliveries: DeliveriesRepository;
+  told: NotifyAudit;
   contacts: Contacts;
   tell(event: NotifiedEvent, delivery: Delivery): Promise<void>;
   sendDue(): Promise<boolean>;
@@ -82,6 +85,17 @@ export default defineService<"notify", Vars>({
       this.wakeSweep("deliveries");
       return null;
     },
+    dossier(ctx) {
+      return this.told.ofOrder(ctx.params.orderId);
+    },
+    audit(ctx) {
+      return auditPage(this.told.phases, ctx.params.cursor);
+    },
+    async hasten() {
+      await this.told.hasten();
+      this.wakeSweep("deliveries");
+      return null;
+    },
   },
 
   consumes: {
@@ -130,6 +144,7 @@ export default defineService<"notify", Vars>({
     const { db, broker, logger } = this;
     this.notifications = notificationsRepository(db);
     this.deliveries = deliveriesRepository(db);
+    this.told = notifyAudit(db, now);
     this.contacts = contactsOver(broker);
     this.sendDue = senderOf({
       deliveries: this.deliveries,

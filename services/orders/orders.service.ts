@@ -1,5 +1,6 @@
 import { configOf } from "../../config.ts";
 import { defineService, type Bus, type Ctx, type Identity } from "../../contracts/bus.ts";
+import { auditPage } from "../../lib/audit.ts";
 import { messageOf, notFound } from "../../lib/errors.ts";
 import { newId } from "../../lib/ids.ts";
 import { defaultLimit } from "../../lib/page.ts";
@@ -8,7 +9,8 @@ import { isStaff, signedIn } from "../../middlewares/guard.middleware.ts";
 import { consumerMixin } from "../../mixins/consumer.mixin.ts";
 import { dbMixin, type WithDatabase } from "../../mixins/db.mixin.ts";
 import { outboxMixin, type WithOutbox } from "../../mixins/outbox.mixin.ts";
-import { sweeperMixin } from "../../mixins/sweeper.mixin.ts";
+import { sweeperMixin, type WithSweeps } from "../../mixins/sweeper.mixin.ts";
+import { ordersAudit, type OrdersAudit } from "./audit.repository.ts";
 import { idempotently, type InFlight } from "./idempotency.ts";
 import { migrations } from "./migrations/index.ts";
 import { complete, ship, type OrderState, type Refund } from "./order.ts";
@@ -21,9 +23,10 @@ import { refundsRepository, type RefundsRepository } from "./refunds.repository.
 import { settlePayment } from "./settle-payment.ts";
 import { timeline } from "./timeline.ts";
 
-interface Vars extends WithDatabase, WithOutbox {
+interface Vars extends WithDatabase, WithOutbox, WithSweeps {
   orders: OrdersRepository;
   refunds: RefundsRepository;
+  books: OrdersAudit;
   inFlight: InFlight;
 }
 
@@ -163,6 +166,28 @@ export default defineService<"orders", Vars>({
     async ofCustomer(ctx) {
       return (await this.orders.ofCustomer(ctx.params.customerId)).map(orderView);
     },
+
+    briefs(ctx) {
+      return this.books.briefs(ctx.params);
+    },
+    async dossier(ctx) {
+      const order = await this.orders.find(ctx.params.id);
+      if (!order) return null;
+      const [history, refunds, answers] = await Promise.all([
+        this.orders.history(order.id),
+        this.books.refundsOf(order.id),
+        this.books.answersAbout(order),
+      ]);
+      return { order: orderView(order), history, refunds, answers };
+    },
+    audit(ctx) {
+      return auditPage(this.books.phases, ctx.params.cursor);
+    },
+    async hasten() {
+      await this.refunds.hasten(now());
+      for (const sweep of ["expiry", "refunds"]) this.wakeSweep(sweep);
+      return null;
+    },
   },
 
   consumes: {
@@ -180,6 +205,7 @@ export default defineService<"orders", Vars>({
   started() {
     this.orders = ordersRepository(this.db, this.outbox, configOf(this.broker).groupCommitMost);
     this.refunds = refundsRepository(this.db);
+    this.books = ordersAudit(this.db, now);
     this.inFlight = new Map();
   },
   async stopped() {

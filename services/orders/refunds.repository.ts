@@ -12,6 +12,8 @@ export interface RefundsRepository {
   claimDue(now: number, limit: number, leaseMs: number): Promise<Refund[]>;
   /** Keeps why a try failed, and when the next one is. */
   failed(id: string, error: string, now: number): Promise<void>;
+  /** Makes every refund that waits for its next try due now. */
+  hasten(now: number): Promise<void>;
 }
 
 export type RefundStatus = "REQUESTED" | "DONE" | "REFUSED";
@@ -56,6 +58,9 @@ export function refundsRepository(db: Database): RefundsRepository {
         "UPDATE refunds SET attempts = ?, due_at = ?, last_error = ? WHERE id = ? AND status = 'REQUESTED'",
         [attempts, now + backoffMs(attempts, firstRetryMs, mostRetryMs, Math.random()), error.slice(0, 1_000), id],
       );
+    },
+    async hasten(now) {
+      await db.execute("UPDATE refunds SET due_at = ? WHERE status = 'REQUESTED' AND due_at > ?", [now, now]);
     },
   };
 }

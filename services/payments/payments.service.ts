@@ -1,5 +1,6 @@
 import { configOf } from "../../config.ts";
 import { defineService, type Identity } from "../../contracts/bus.ts";
+import { auditPage } from "../../lib/audit.ts";
 import { DomainError, messageOf, notFound } from "../../lib/errors.ts";
 import { newId } from "../../lib/ids.ts";
 import { derivedKey } from "../../lib/secrets.ts";
@@ -7,6 +8,7 @@ import { isStaff, signedIn } from "../../middlewares/guard.middleware.ts";
 import { dbMixin, type WithDatabase } from "../../mixins/db.mixin.ts";
 import { outboxMixin, type WithOutbox } from "../../mixins/outbox.mixin.ts";
 import { sweeperMixin, type WithSweeps } from "../../mixins/sweeper.mixin.ts";
+import { paymentsAudit, type PaymentsAudit } from "./audit.repository.ts";
 import { createPayment } from "./create-payment.ts";
 import type { Deps } from "./deps.ts";
 import { migrations } from "./migrations.ts";
@@ -26,6 +28,7 @@ import { applyDueEvents, receiveWebhook } from "./webhooks.ts";
 
 interface Vars extends WithDatabase, WithOutbox, WithSweeps {
   deps: Deps;
+  books: PaymentsAudit;
   sandbox: SandboxProvider;
   /** The sandbox itself, where this node hosts it. */
   hosted: Sandbox | null;
@@ -121,6 +124,28 @@ export default defineService<"payments", Vars>({
       const { status } = await askSandbox((signal) => this.sandbox.approve(providerRef, decision, signal));
       return { status };
     },
+
+    briefs(ctx) {
+      return this.books.briefs(ctx.params);
+    },
+    async dossier(ctx) {
+      const { orderId } = ctx.params;
+      const payments = await this.deps.payments.ofOrder(orderId);
+      const [refunds, checks, history] = await Promise.all([
+        this.books.refundsOf(payments.map(({ id }) => id)),
+        this.books.checksOf(orderId),
+        this.deps.payments.history(orderId),
+      ]);
+      return { payments: payments.map(toView), refunds, checks, history };
+    },
+    audit(ctx) {
+      return auditPage(this.books.phases, ctx.params.cursor);
+    },
+    async hasten() {
+      await this.books.hasten();
+      for (const sweep of ["webhooks", "reconcile", "refunds"]) this.wakeSweep(sweep);
+      return null;
+    },
   },
 
   async started() {
@@ -130,6 +155,7 @@ export default defineService<"payments", Vars>({
     const onError = (error: unknown): void => this.logger.warn("sandbox failed", { error: messageOf(error) });
     this.hosted = sandboxUrl === null ? await startSandbox({ store, port: 0, webhookSecret, onError }) : null;
     this.sandbox = sandboxProvider({ url: this.hosted?.url ?? sandboxUrl ?? "", publicUrl, webhookSecret });
+    this.books = paymentsAudit(this.db, this.sandbox, now);
     const payments = paymentsRepository(this.db, this.outbox);
     this.deps = {
       payments,

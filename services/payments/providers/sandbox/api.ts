@@ -71,6 +71,14 @@ export const SandboxEvent = Type.Object(
   closed,
 );
 
+/** Which charges an audit asks for: those of these references, or a page of all by `ref`. */
+export const JournalQuery = Type.Object({ references: Type.Array(Key, { maxItems: 1_000 }) }, closed);
+
+export const JournalPage = Type.Object(
+  { charges: Type.Array(SandboxCharge), refunds: Type.Array(SandboxRefund) },
+  closed,
+);
+
 /** Everything the sandbox ever did, for an audit. */
 export interface Journal {
   charges: SandboxCharge[];

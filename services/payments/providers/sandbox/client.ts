@@ -1,5 +1,6 @@
 import type { TSchema, Static } from "@sinclair/typebox";
 import { DomainError, invalidField, messageOf, notFound } from "../../../../lib/errors.ts";
+import { sumCents } from "../../../../lib/money.ts";
 import { compileSchema } from "../../../../lib/validator.ts";
 import {
   ProviderRefused,
@@ -8,7 +9,8 @@ import {
   type PaymentProvider,
   type ProviderMessage,
 } from "../provider.ts";
-import { FindAnswer, SandboxCharge, SandboxEvent, SandboxRefund, type Decision } from "./api.ts";
+import type { TheirCharge } from "../../books.ts";
+import { FindAnswer, JournalPage, SandboxCharge, SandboxEvent, SandboxRefund, type Decision } from "./api.ts";
 import { isSignedBy, signatureHeader } from "./signature.ts";
 
 const name = "sandbox";
@@ -27,6 +29,11 @@ export interface SandboxProvider extends PaymentProvider {
   approval(ref: string, signal: AbortSignal): Promise<SandboxCharge | null>;
   /** Decides it, or answers with what was decided before. */
   approve(ref: string, decision: Decision, signal: AbortSignal): Promise<SandboxCharge>;
+  /** The sandbox's books, for an audit: the charges of these payments, or a page of all charges by `ref`. */
+  journal(
+    range: { references: readonly string[] } | { after: string | null; limit: number },
+    signal: AbortSignal,
+  ): Promise<TheirCharge[]>;
 }
 
 interface Request {
@@ -109,6 +116,19 @@ export function sandboxProvider({ url, publicUrl, webhookSecret }: SandboxClient
         if (error instanceof ProviderRefused) throw notFound("approval");
         throw error;
       }
+    },
+
+    async journal(range, signal) {
+      const request =
+        "references" in range
+          ? { path: "/journal", body: range }
+          : { path: `/journal?limit=${range.limit}&after=${encodeURIComponent(range.after ?? "")}` };
+      const { charges, refunds } = await call(url, JournalPage, { ...request, signal });
+      const returned = Map.groupBy(refunds, ({ chargeRef }) => chargeRef);
+      return charges.map(({ reference, ref, status, amountCents, currency }) => ({
+        ...{ paymentId: reference, ref, status, amountCents, currency },
+        returnedCents: sumCents((returned.get(ref) ?? []).map((refund) => refund.amountCents)),
+      }));
     },
   };
 }

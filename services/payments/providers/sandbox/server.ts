@@ -5,7 +5,7 @@ import { messageOf } from "../../../../lib/errors.ts";
 import { migrate } from "../../../../lib/migrations.ts";
 import { Poller } from "../../../../lib/poller.ts";
 import { compileSchema } from "../../../../lib/validator.ts";
-import { Decision, NewCharge, NewRefund, VoidRequest, type SandboxCharge } from "./api.ts";
+import { Decision, JournalQuery, NewCharge, NewRefund, VoidRequest, type Journal, type SandboxCharge } from "./api.ts";
 import { deliverDue } from "./deliveries.ts";
 import { sandboxMigrations } from "./migrations.ts";
 import { Refusal, sandboxStore, type SandboxStore } from "./store.ts";
@@ -86,6 +86,7 @@ const isNewCharge = compileSchema(NewCharge);
 const isNewRefund = compileSchema(NewRefund);
 const isVoid = compileSchema(VoidRequest);
 const isDecision = compileSchema(Decision);
+const isJournalQuery = compileSchema(JournalQuery);
 
 async function answer(party: Party, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const { store, now, announce } = party;
@@ -105,7 +106,9 @@ async function answer(party: Party, request: IncomingMessage, response: ServerRe
       return reply(response, 200, await store.refund(key, await read<NewRefund>(request, isNewRefund), now()));
     }
     case "GET /journal":
-      return reply(response, 200, await store.journal());
+      return reply(response, 200, await journal(store, url.searchParams));
+    case "POST /journal":
+      return reply(response, 200, await store.journalOf(await read<{ references: string[] }>(request, isJournalQuery)));
     case "GET /approvals/:ref":
       return reply(response, 200, await known(store.approval(ref ?? "")));
     case "POST /approvals/:ref": {
@@ -117,6 +120,13 @@ async function answer(party: Party, request: IncomingMessage, response: ServerRe
     default:
       throw new Refusal(404, "unknown_path");
   }
+}
+
+/** All of the journal, or a page of it where `limit` says how large. */
+function journal(store: SandboxStore, query: URLSearchParams): Promise<Journal> {
+  const limit = Number(query.get("limit") ?? 0);
+  if (!Number.isInteger(limit) || limit < 0 || limit > 1_000) throw new Refusal(422, "invalid_request");
+  return limit === 0 ? store.journal() : store.journalOf({ after: query.get("after") ?? "", limit });
 }
 
 /** The misbehaviour that a token asks for comes after the commit, and once: the same key again is answered properly. */

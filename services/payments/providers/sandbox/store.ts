@@ -31,6 +31,8 @@ export interface SandboxStore {
   /** Decides charges whose time has come; answers with how many. */
   decideDue(nowMs: number, limit: number): Promise<number>;
   journal(): Promise<Journal>;
+  /** The journal of these references, or a page of all of it by the charges' `ref`. */
+  journalOf(range: { references: readonly string[] } | { after: string; limit: number }): Promise<Journal>;
 }
 
 /** ISO 4217's code for no currency: of a reference that was voided before any amount was named. */
@@ -165,6 +167,20 @@ export function sandboxStore(db: Database): SandboxStore {
     async journal() {
       const charges = await select("1 = 1 ORDER BY created_at, ref", []);
       const refunds = await db.select<RefundRow>("SELECT * FROM refunds ORDER BY created_at, ref");
+      return { charges: charges.map(toCharge), refunds: refunds.map(toRefund) };
+    },
+
+    async journalOf(range) {
+      if ("references" in range && range.references.length === 0) return { charges: [], refunds: [] };
+      const charges =
+        "references" in range
+          ? await select(`reference IN (${marks(range.references.length)})`, range.references)
+          : await select(`ref > ? ORDER BY ref LIMIT ${range.limit}`, [range.after]);
+      const refs = charges.map(({ ref }) => ref);
+      const refunds =
+        refs.length === 0
+          ? []
+          : await db.select<RefundRow>(`SELECT * FROM refunds WHERE charge_ref IN (${marks(refs.length)})`, refs);
       return { charges: charges.map(toCharge), refunds: refunds.map(toRefund) };
     },
   };

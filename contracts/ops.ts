@@ -1,0 +1,191 @@
+import { Type, type Static } from "@sinclair/typebox";
+import { action, type TypesOf } from "./action.ts";
+import { Delivered } from "./notify.ts";
+import { Order, OrderRefund, StoredAnswer } from "./orders.ts";
+import { Payment, PaymentCheck, PaymentRefund, TimelineEntry } from "./payments.ts";
+import { InboxRow, OutboxRow } from "./queues.ts";
+import { ById, closed, Id, listOf, NoParams, nullable, pageOf, pageParams, Time } from "./shapes.ts";
+
+const Count = Type.Integer({ minimum: 0 });
+
+export const NodeView = Type.Object(
+  {
+    id: Type.String(),
+    services: Type.Array(Type.String()),
+    available: Type.Boolean(),
+    cpu: nullable(Type.Number({ description: "percent" })),
+    uptimeSeconds: nullable(Type.Integer()),
+    version: nullable(Type.String()),
+    hostname: nullable(Type.String()),
+  },
+  closed,
+);
+export type NodeView = Static<typeof NodeView>;
+
+export const DoctorCheck = Type.Object(
+  {
+    id: Type.String({ description: "of the invariant: I2 … I8" }),
+    title: Type.String(),
+    ok: Type.Boolean(),
+    checked: Count,
+    violations: Count,
+    examples: Type.Array(Type.String()),
+    problem: nullable(Type.String({ description: "why this could not be checked" })),
+  },
+  closed,
+);
+export type DoctorCheck = Static<typeof DoctorCheck>;
+
+export const DoctorReport = Type.Object({ ok: Type.Boolean(), at: Time, checks: Type.Array(DoctorCheck) }, closed);
+export type DoctorReport = Static<typeof DoctorReport>;
+
+export const DeadLetter = Type.Object(
+  {
+    id: Id,
+    consumer: Type.String(),
+    event: Type.Object({ type: Type.String(), subject: Type.String(), sequence: Type.Integer(), time: Time }, closed),
+    reason: nullable(Type.String()),
+    attempts: Count,
+    at: Time,
+  },
+  closed,
+);
+export type DeadLetter = Static<typeof DeadLetter>;
+
+const Redriven = Type.Object({ id: Id, consumers: Type.Array(Type.String()), status: Type.Literal("WAITING") }, closed);
+
+export const QueueDepth = Type.Object({ name: Type.String(), messages: Count }, closed);
+export type QueueDepth = Static<typeof QueueDepth>;
+
+const OutboxState = Type.Object(
+  {
+    items: Type.Array(
+      Type.Object(
+        { service: Type.String(), rows: Count, oldestAt: nullable(Time), oldest: Type.Array(OutboxRow) },
+        closed,
+      ),
+    ),
+    queues: nullable(
+      Type.Array(QueueDepth, {
+        description: "of the message broker; what is in a `.dead` one can only be counted, not looked at, from here",
+      }),
+    ),
+  },
+  closed,
+);
+
+export const NextStep = Type.Object(
+  {
+    action: Type.Union([
+      Type.Literal("redrive"),
+      Type.Literal("publish"),
+      Type.Literal("apply"),
+      Type.Literal("expire"),
+      Type.Literal("reconcile"),
+      Type.Literal("approve"),
+      Type.Literal("refund"),
+      Type.Literal("release"),
+      Type.Literal("deliver"),
+      Type.Literal("look"),
+    ]),
+    target: Type.String({ description: "the id of what to act on" }),
+    why: Type.String(),
+  },
+  closed,
+);
+export type NextStep = Static<typeof NextStep>;
+
+const Reservation = Type.Object(
+  {
+    orderId: Id,
+    status: Type.String(),
+    expiresAt: Time,
+    lines: Type.Array(Type.Object({ sku: Type.String(), quantity: Type.Integer() }, closed)),
+  },
+  closed,
+);
+
+export const Explanation = Type.Object(
+  {
+    order: Order,
+    history: Type.Array(TimelineEntry),
+    reservation: nullable(Reservation),
+    payments: Type.Array(Payment),
+    paymentChecks: Type.Array(PaymentCheck),
+    paymentHistory: Type.Array(TimelineEntry),
+    refunds: Type.Array(OrderRefund),
+    paymentRefunds: Type.Array(PaymentRefund),
+    events: Type.Array(
+      Type.Object(
+        {
+          ...OutboxRow.properties,
+          service: Type.String(),
+          consumers: Type.Array(
+            Type.Object(
+              {
+                consumer: Type.String(),
+                status: Type.Union([InboxRow.properties.status, Type.Literal("NOT_RECEIVED")]),
+                attempts: Count,
+                appliedAt: nullable(Time),
+                lastError: nullable(Type.String()),
+              },
+              closed,
+            ),
+          ),
+        },
+        closed,
+      ),
+    ),
+    notifications: Type.Array(Delivered),
+    answers: Type.Array(StoredAnswer),
+    unknown: Type.Array(Type.String(), { description: "what could not be asked, and why" }),
+    nextStep: nullable(NextStep),
+  },
+  closed,
+);
+export type Explanation = Static<typeof Explanation>;
+
+export const opsActions = {
+  "ops.nodes": action({ summary: "The nodes that run", access: "admin", params: NoParams, result: listOf(NodeView) }),
+  "ops.doctor": action({
+    summary: "Check every invariant over all services",
+    access: "admin",
+    params: NoParams,
+    result: DoctorReport,
+    timeoutMs: 600_000,
+  }),
+  "ops.explain": action({
+    summary: "All that is known of an order, and the one step that would unblock it",
+    access: "admin",
+    params: ById,
+    result: Explanation,
+    timeoutMs: 10_000,
+  }),
+  "ops.deadLetters": action({
+    summary: "Events that a consumer gave up on, newest first",
+    access: "admin",
+    params: Type.Object(pageParams, closed),
+    result: pageOf(DeadLetter),
+  }),
+  "ops.redrive": action({
+    summary: "Let a dead letter be tried again from the start, by each consumer that gave it up",
+    access: "admin",
+    params: ById,
+    result: Redriven,
+    refusals: ["NOT_A_DEAD_LETTER"],
+  }),
+  "ops.outbox": action({
+    summary: "Events that have not left their service, and the message broker's queues",
+    access: "admin",
+    params: NoParams,
+    result: OutboxState,
+  }),
+  "ops.hasten": action({
+    summary: "Have every service do now what is due or waits for its next try",
+    access: "internal",
+    params: NoParams,
+    result: Type.Object({ hastened: Type.Array(Type.String()), problems: Type.Array(Type.String()) }, closed),
+    timeoutMs: 30_000,
+  }),
+};
+export type OpsActions = TypesOf<typeof opsActions>;

@@ -1,0 +1,240 @@
+import type { AuditPage, CheckName, Finding } from "../../contracts/audit.ts";
+import { collectFindings, type Findings } from "../../lib/audit.ts";
+import type { Clock } from "../../lib/ids.ts";
+import { add } from "./findings.ts";
+import { moneyMatches, stockMatches } from "./matches.ts";
+import { consumers, consumersOf, senders, type Auditor, type Peers, type Sender } from "./peers.ts";
+
+/** Some checks that are made together, page after page with bounded memory. */
+export interface Part {
+  checks: readonly CheckName[];
+  run: () => Promise<Finding[]>;
+}
+
+export interface CheckDeps {
+  peers: Peers;
+  now: Clock;
+  /** How deep the message broker's queues are; null where there is none. */
+  depths: (() => Promise<{ name: string; messages: number }[]>) | null;
+  /** Aborted when the service stops: a doctor's round must not hold that up. */
+  stopping: AbortSignal;
+}
+
+const ordersInPage = 500;
+const eventsInPage = 1_000;
+const shownLetters = 20;
+
+const checksOf: Record<Auditor, readonly CheckName[]> = {
+  inventory: ["stock.levels", "stock.ledger", "stock.holds", "stock.overdue"],
+  orders: ["orders.history", "orders.sums", "orders.events", "orders.answers", "orders.deadlines", "orders.refunds"],
+  payments: [
+    "payments.ledger",
+    "payments.once",
+    "payments.events",
+    "payments.journal",
+    "payments.messages",
+    "payments.open",
+  ],
+  notify: ["notify.once", "notify.sequences", "notify.deliveries"],
+};
+
+/** Everything the doctor looks at. */
+export function partsOf(deps: CheckDeps): Part[] {
+  const { peers, depths } = deps;
+  const part = (checks: readonly CheckName[], work: (found: Findings) => Promise<unknown>): Part => ({
+    checks,
+    async run() {
+      const found = collectFindings();
+      for (const check of checks) found.seeAll(check, 0, []);
+      await work(found);
+      return found.list();
+    },
+  });
+  return [
+    ...Object.entries(checksOf).map(([service, checks]) => ({
+      checks,
+      run: () => wholeAudit(deps, checks, (cursor) => peers.call(`${service as Auditor}.audit`, cursor)),
+    })),
+    ...senders.map((sender) => ({
+      checks: ["outbox.sequences"] as const,
+      run: () => wholeAudit(deps, ["outbox.sequences"], (cursor) => peers.outbox(sender, "outboxAudit", cursor)),
+    })),
+    part(["orders.payments"], (found) => checkMoney(deps, found)),
+    part(["orders.holds"], (found) => checkStock(deps, found)),
+    ...senders.map((sender) => part(["events.received"], (found) => checkReceived(deps, sender, found))),
+    part(["events.known"], (found) => checkKnown(deps, found)),
+    ...senders.map((sender) => ({ checks: ["outbox.empty"] as const, run: () => outboxAtRest(peers, sender) })),
+    ...consumers.map((consumer) => ({
+      checks: ["inbox.empty", "inbox.dead"] as const,
+      run: () => inboxAtRest(peers, consumer),
+    })),
+    ...(depths ? [part(["queues.empty"], (found) => checkQueues(peers, depths, found))] : []),
+  ];
+}
+
+async function wholeAudit(
+  { stopping }: CheckDeps,
+  checks: readonly CheckName[],
+  page: (params: { cursor?: string }) => Promise<AuditPage>,
+): Promise<Finding[]> {
+  const sum = new Map<CheckName, Finding>();
+  add(
+    sum,
+    checks.map((check) => ({ check, checked: 0, violations: 0, examples: [] })),
+  );
+  for (let cursor: string | null = ""; cursor !== null;) {
+    stopping.throwIfAborted();
+    const { findings, nextCursor }: AuditPage = await page(cursor === "" ? {} : { cursor });
+    add(sum, findings);
+    cursor = nextCursor;
+  }
+  return [...sum.values()];
+}
+
+/** Pages of rows by key, until one is not full. */
+async function* pagesOf<R>(
+  { stopping }: CheckDeps,
+  limit: number,
+  fetch: (after: string | undefined) => Promise<R[]>,
+  keyOf: (row: R) => string,
+): AsyncGenerator<R[]> {
+  for (let after: string | undefined; ;) {
+    stopping.throwIfAborted();
+    const rows = await fetch(after);
+    const last = rows.at(-1);
+    if (last === undefined) return;
+    yield rows;
+    if (rows.length < limit) return;
+    after = keyOf(last);
+  }
+}
+
+async function checkMoney(deps: CheckDeps, found: Findings): Promise<void> {
+  const { peers } = deps;
+  const orders = pagesOf(
+    deps,
+    ordersInPage,
+    (after) => peers.call("orders.briefs", { after }),
+    ({ id }) => id,
+  );
+  for await (const page of orders) {
+    const payments = await peers.call("payments.briefs", { orderIds: page.map(({ id }) => id) });
+    const byOrder = Map.groupBy(payments, ({ orderId }) => orderId);
+    for (const order of page) {
+      found.see("orders.payments", order.id, moneyMatches(order, byOrder.get(order.id) ?? []));
+    }
+  }
+  const payments = pagesOf(
+    deps,
+    ordersInPage,
+    (after) => peers.call("payments.briefs", { after }),
+    ({ id }) => id,
+  );
+  for await (const page of payments) {
+    const known = await ordersAmong(peers, page);
+    for (const { id, orderId } of page) if (!known.has(orderId)) found.see("orders.payments", id, false);
+  }
+}
+
+async function checkStock(deps: CheckDeps, found: Findings): Promise<void> {
+  const { peers, now } = deps;
+  const orders = pagesOf(
+    deps,
+    ordersInPage,
+    (after) => peers.call("orders.briefs", { after }),
+    ({ id }) => id,
+  );
+  for await (const page of orders) {
+    const holds = await peers.call("inventory.briefs", { orderIds: page.map(({ id }) => id) });
+    const byOrder = new Map(holds.map((hold) => [hold.orderId, hold]));
+    for (const order of page) {
+      found.see("orders.holds", order.id, stockMatches(order, byOrder.get(order.id), now()));
+    }
+  }
+  const holds = pagesOf(
+    deps,
+    ordersInPage,
+    (after) => peers.call("inventory.briefs", { after }),
+    ({ orderId }) => orderId,
+  );
+  for await (const page of holds) {
+    const known = await ordersAmong(peers, page);
+    // without an order, a hold runs out by itself; a sale there cannot be
+    for (const { orderId, status } of page) {
+      const isSold = status === "COMMITTED" || status === "RETURNED";
+      if (isSold && !known.has(orderId)) found.see("orders.holds", orderId, false);
+    }
+  }
+}
+
+async function ordersAmong(peers: Peers, rows: readonly { orderId: string }[]): Promise<Set<string>> {
+  const orderIds = [...new Set(rows.map(({ orderId }) => orderId))];
+  return new Set((await peers.call("orders.briefs", { orderIds })).map(({ id }) => id));
+}
+
+async function checkReceived(deps: CheckDeps, sender: Sender, found: Findings): Promise<void> {
+  const { peers } = deps;
+  const events = pagesOf(
+    deps,
+    eventsInPage,
+    (after) => peers.outbox(sender, "outboxPublished", { after: after ?? null, limit: eventsInPage }),
+    ({ id }) => id,
+  );
+  for await (const page of events) {
+    for (const consumer of consumers) {
+      const ids = page.filter(({ type }) => consumersOf(type).includes(consumer)).map(({ id }) => id);
+      const missing = ids.length === 0 ? [] : await peers.inbox(consumer, "inboxMissing", { ids });
+      found.seeAll(
+        "events.received",
+        ids.length,
+        missing.map((id) => `${id} at ${consumer}`),
+      );
+    }
+  }
+}
+
+async function checkKnown({ peers }: CheckDeps, found: Findings): Promise<void> {
+  // those who received first: what is sent in between then only adds to the other side
+  const received: [string, Record<string, number>][] = [];
+  for (const consumer of consumers) received.push([consumer, await peers.inbox(consumer, "inboxCounts", {})]);
+  const sent = new Map<string, number>();
+  for (const sender of senders) {
+    for (const [type, n] of Object.entries(await peers.outbox(sender, "outboxCounts", {}))) sent.set(type, n);
+  }
+  for (const [consumer, counts] of received) {
+    const odd = Object.entries(counts).filter(([type, n]) => n > (sent.get(type) ?? 0));
+    found.seeAll(
+      "events.known",
+      Object.values(counts).reduce((sum, n) => sum + n, 0),
+      odd.map(([type]) => `${type} at ${consumer}`),
+    );
+  }
+}
+
+async function outboxAtRest(peers: Peers, sender: Sender): Promise<Finding[]> {
+  const { rows, oldest } = await peers.outbox(sender, "outboxState", {});
+  return [{ check: "outbox.empty", checked: rows, violations: rows, examples: oldest.map(({ id }) => id) }];
+}
+
+async function inboxAtRest(peers: Peers, consumer: (typeof consumers)[number]): Promise<Finding[]> {
+  const { waiting, dead, oldestWaiting } = await peers.inbox(consumer, "inboxState", {});
+  const letters =
+    dead === 0 ? [] : await peers.inbox(consumer, "deadLetters", { before: null, orEqual: false, limit: shownLetters });
+  const examples = (rows: readonly { id: string }[]): string[] => rows.map(({ id }) => `${id} at ${consumer}`);
+  return [
+    { check: "inbox.empty", checked: waiting, violations: waiting, examples: examples(oldestWaiting) },
+    { check: "inbox.dead", checked: dead, violations: dead, examples: examples(letters) },
+  ];
+}
+
+async function checkQueues(peers: Peers, depths: NonNullable<CheckDeps["depths"]>, found: Findings): Promise<void> {
+  const dead = new Map<string, number>();
+  for (const consumer of consumers) {
+    const state = await peers.inbox(consumer, "inboxState", {});
+    // each dead letter of the inbox has a copy there; more are what could not even be read
+    dead.set(`hub.${consumer}.dead`, state.dead);
+  }
+  for (const { name, messages } of await depths()) {
+    found.see("queues.empty", name, messages <= (dead.get(name) ?? 0));
+  }
+}

@@ -1,0 +1,82 @@
+import { configOf } from "../../config.ts";
+import { defineService } from "../../contracts/bus.ts";
+import type { DoctorReport } from "../../contracts/ops.ts";
+import { defaultLimit } from "../../lib/page.ts";
+import { queueDepths } from "../../lib/queue-depths.ts";
+import { signedIn } from "../../middlewares/guard.middleware.ts";
+import { listDeadLetters, redrive } from "./dead-letters.ts";
+import { examine } from "./doctor.ts";
+import { explainOrder } from "./explain-order.ts";
+import { hasten } from "./hasten.ts";
+import { nodeViews, type RegistryNode } from "./nodes.ts";
+import { peersOver, senders, type Peers } from "./peers.ts";
+
+interface Vars {
+  peers: Peers;
+  stopping: AbortController;
+  /** The examination under way: two at once would only slow each other down. */
+  examination: Promise<DoctorReport> | null;
+  depths: (() => ReturnType<typeof queueDepths>) | null;
+}
+
+const now = Date.now;
+
+/** A payment or a message of a running system settles in less than these together. */
+const secondLooksAfterMs = [1_000, 2_000, 3_000];
+
+export default defineService<"ops", Vars>({
+  name: "ops",
+  actions: {
+    nodes() {
+      const nodes = this.broker.registry.getNodeList({ onlyAvailable: false, withServices: true });
+      return { items: nodeViews(nodes as unknown as RegistryNode[], now()) };
+    },
+    doctor() {
+      const { peers, depths } = this;
+      this.examination ??= examine({
+        peers,
+        depths,
+        now,
+        secondLooksAfterMs,
+        stopping: this.stopping.signal,
+      }).finally(() => (this.examination = null));
+      return this.examination;
+    },
+    explain(ctx) {
+      return explainOrder(peersOver(ctx), ctx.params.id, now);
+    },
+    deadLetters(ctx) {
+      const { limit = defaultLimit, cursor } = ctx.params;
+      return listDeadLetters(peersOver(ctx), { limit, cursor });
+    },
+    async redrive(ctx) {
+      const by = signedIn(ctx).id;
+      const redriven = await redrive(peersOver(ctx), ctx.params.id, by);
+      this.logger.info("dead letter redriven", { ...redriven, by });
+      return redriven;
+    },
+    async outbox(ctx) {
+      const peers = peersOver(ctx);
+      const items = await Promise.all(
+        senders.map(async (service) => ({ service, ...(await peers.outbox(service, "outboxState", {})) })),
+      );
+      return { items, queues: this.depths ? await this.depths() : null };
+    },
+    async hasten() {
+      const result = await hasten(this.peers);
+      this.logger.info("services told to do now what is due", result);
+      return result;
+    },
+  },
+
+  created() {
+    this.stopping = new AbortController();
+    this.examination = null;
+    this.peers = peersOver(this.broker);
+    const { amqpUrl } = configOf(this.broker);
+    this.depths = amqpUrl === null ? null : () => queueDepths(amqpUrl);
+  },
+  stopped() {
+    this.stopping.abort();
+  },
+});
