@@ -13,6 +13,8 @@ export interface Config {
   port: number;
   /** How clients and payment providers reach the gateway from outside, without a slash at the end. */
   publicUrl: string;
+  /** How payment providers reach it, where that is another way. */
+  webhookUrl: string;
   dataDir: string;
   store: StoreConfig;
   transporter: string | null;
@@ -75,6 +77,7 @@ export function readConfig(env: Env): Config {
     host,
     port,
     publicUrl,
+    webhookUrl: read.url("WEBHOOK_URL", ["http:", "https:"])?.replace(/\/+$/, "") ?? publicUrl,
     dataDir,
     store: databaseUrl
       ? { dialect: "mysql", url: databaseUrl.replace(/^mariadb:/, "mysql:"), databasePrefix, poolSize }

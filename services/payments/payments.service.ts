@@ -150,11 +150,11 @@ export default defineService<"payments", Vars>({
 
   async started() {
     const config = configOf(this.broker);
-    const { store, sandboxUrl, publicUrl } = config;
+    const { store, sandboxUrl, publicUrl, webhookUrl } = config;
     const webhookSecret = derivedKey(config, "sandbox-webhooks").toString("hex");
     const onError = (error: unknown): void => this.logger.warn("sandbox failed", { error: messageOf(error) });
     this.hosted = sandboxUrl === null ? await startSandbox({ store, port: 0, webhookSecret, onError }) : null;
-    this.sandbox = sandboxProvider({ url: this.hosted?.url ?? sandboxUrl ?? "", publicUrl, webhookSecret });
+    this.sandbox = sandboxProvider({ url: this.hosted?.url ?? sandboxUrl ?? "", publicUrl, webhookUrl, webhookSecret });
     this.books = paymentsAudit(this.db, this.sandbox, now);
     const payments = paymentsRepository(this.db, this.outbox);
     this.deps = {

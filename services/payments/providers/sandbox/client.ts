@@ -18,8 +18,10 @@ const name = "sandbox";
 export interface SandboxClientOptions {
   /** Where the sandbox answers. */
   url: string;
-  /** Where the sandbox reaches us with its webhooks, and customers reach the approval page. */
+  /** Where customers reach the approval page. */
   publicUrl: string;
+  /** Where the sandbox reaches us with its webhooks; `publicUrl` when absent. */
+  webhookUrl?: string;
   webhookSecret: string;
 }
 
@@ -48,8 +50,13 @@ const refusals = new Set([400, 404, 413, 422]);
 
 const maxFailureCodeLength = 64;
 
-export function sandboxProvider({ url, publicUrl, webhookSecret }: SandboxClientOptions): SandboxProvider {
-  const webhookUrl = `${publicUrl}/api/v1/payments/webhooks/sandbox`;
+export function sandboxProvider({
+  url,
+  publicUrl,
+  webhookUrl = publicUrl,
+  webhookSecret,
+}: SandboxClientOptions): SandboxProvider {
+  const webhooks = `${webhookUrl}/api/v1/payments/webhooks/sandbox`;
 
   const toResult = (charge: SandboxCharge): ChargeResult => ({
     provider: name,
@@ -71,7 +78,7 @@ export function sandboxProvider({ url, publicUrl, webhookSecret }: SandboxClient
     name,
 
     async charge({ paymentId, orderId, amountCents, currency, method, token }, signal) {
-      const body = { reference: paymentId, orderId, amountCents, currency, method, token, webhookUrl };
+      const body = { reference: paymentId, orderId, amountCents, currency, method, token, webhookUrl: webhooks };
       return about(paymentId, await call(url, SandboxCharge, { path: "/charges", key: paymentId, body, signal }));
     },
 
