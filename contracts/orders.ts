@@ -130,7 +130,7 @@ export const orderActions = {
     params: PlaceOrder,
     result: Order,
     timeoutMs: 5_000,
-    refusals: ["OUT_OF_STOCK", "UNKNOWN_PRODUCT", ...idempotencyCodes],
+    refusals: ["OUT_OF_STOCK", "UNKNOWN_PRODUCT", "OVERLOADED", ...idempotencyCodes],
   }),
   "orders.list": action({
     summary: "My orders, newest first; support and administrators see all",

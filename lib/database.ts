@@ -175,6 +175,33 @@ export function tuples(rows: number, columns: number): string {
   return Array(rows).fill(one).join(", ");
 }
 
+/**
+ * Inserts rows, given as the values of each in the order of its columns, with one statement: none where there are no
+ * rows. `into` is the table with its columns, `onConflict` what is put after the rows.
+ */
+export async function insertRows(
+  db: Database,
+  tx: Tx,
+  into: string,
+  rows: readonly (readonly unknown[])[],
+  onConflict = "",
+): Promise<void> {
+  const [first] = rows;
+  if (!first) return;
+  if (db.dialect === "mysql") {
+    await db.execute(`INSERT INTO ${into} VALUES ${tuples(rows.length, first.length)} ${onConflict}`, rows.flat(), tx);
+    return;
+  }
+  // One text for any number of rows: SQLite would spend more on compiling a text a number than on the rows. WHERE
+  // keeps it from reading ON as a part of FROM.
+  const values = first.map((_, i) => `value ->> ${i}`).join(", ");
+  await db.execute(
+    `INSERT INTO ${into} SELECT ${values} FROM json_each(?) WHERE true ${onConflict}`,
+    [JSON.stringify(rows)],
+    tx,
+  );
+}
+
 /** `?, ?, ?` for an IN list; an empty list is the caller's mistake. */
 export const marks = (count: number): string => Array(count).fill("?").join(", ");
 

@@ -1,4 +1,4 @@
-import { marks, tuples, type Database, type Tx } from "./database.ts";
+import { insertRows, marks, type Database, type Tx } from "./database.ts";
 import type { CloudEvent, EventType, Fact } from "../contracts/events.ts";
 import type { ColumnTypes } from "./migrations.ts";
 import { newId } from "./ids.ts";
@@ -72,19 +72,13 @@ export function openOutbox(db: Database, service: string, wake: () => void, now:
 
   const appendAll: Outbox["appendAll"] = async (tx, entries, nowMs) => {
     if (entries.length === 0) return;
-    const values = entries.flatMap(({ subject, sequence, fact, atMs = nowMs }) => [
-      newId(),
-      fact.type,
-      subject,
-      sequence,
-      JSON.stringify(fact.data),
-      atMs,
-      atMs,
-    ]);
-    await db.execute(
-      `INSERT INTO outbox (id, type, subject, sequence, data, created_at, due_at) VALUES ${tuples(entries.length, 7)}`,
-      values,
+    await insertRows(
+      db,
       tx,
+      "outbox (id, type, subject, sequence, data, created_at, due_at)",
+      entries.map(({ subject, sequence, fact, atMs = nowMs }) => [
+        ...[newId(), fact.type, subject, sequence, JSON.stringify(fact.data), atMs, atMs],
+      ]),
     );
     tx.afterCommit(wake);
   };

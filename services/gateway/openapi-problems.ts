@@ -40,6 +40,7 @@ const statuses: Readonly<Record<string, number>> = {
   TOTAL_TOO_LARGE: 422,
   IDEMPOTENCY_KEY_REUSED: 422,
   RATE_LIMITED: 429,
+  OVERLOADED: 503,
   PAYMENT_PROVIDER_UNAVAILABLE: 503,
 };
 

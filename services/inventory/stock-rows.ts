@@ -1,4 +1,4 @@
-import { marks, tuples, type Database, type Tx } from "../../lib/database.ts";
+import { insertRows, marks, type Database, type Tx } from "../../lib/database.ts";
 import type { Clock, NewId } from "../../lib/ids.ts";
 import type { Wanted } from "./decide-group.ts";
 import type { LedgerEntry, Level, Line, Reservation, ReservationStatus } from "./stock.ts";
@@ -36,7 +36,7 @@ export interface StockRows {
   record(tx: Tx, entries: readonly LedgerEntry[]): Promise<void>;
 }
 
-// MariaDB makes a join of a list of 1,000 or more, and then locks in the join's order; SQLite binds 32,766 values
+// MariaDB makes a join of a list of 1,000 or more, and then locks in the join's order
 const rowsInStatement = 500;
 
 function chunks<T>(rows: readonly T[]): T[][] {
@@ -62,25 +62,27 @@ export function stockRows(db: Database, now: Clock, newId: NewId): StockRows {
     return rows;
   };
 
-  const writeLevels = async (tx: Tx, levels: readonly Level[], conflict: string): Promise<void> => {
-    for (const chunk of chunks(levels)) {
-      await db.execute(
-        `INSERT INTO stock (sku, on_hand, reserved) VALUES ${tuples(chunk.length, 3)} ${conflict}`,
-        chunk.flatMap(({ sku, onHand, reserved }) => [sku, onHand, reserved]),
-        tx,
-      );
-    }
+  const insert = async (tx: Tx, into: string, rows: readonly unknown[][], onConflict?: string): Promise<void> => {
+    for (const chunk of chunks(rows)) await insertRows(db, tx, into, chunk, onConflict);
   };
 
-  const writeReservations = async (tx: Tx, reservations: readonly Reservation[], conflict: string): Promise<void> => {
-    if (reservations.length === 0) return;
+  const writeLevels = (tx: Tx, levels: readonly Level[], conflict?: string): Promise<void> =>
+    insert(
+      tx,
+      "stock (sku, on_hand, reserved)",
+      levels.map(({ sku, onHand, reserved }) => [sku, onHand, reserved]),
+      conflict,
+    );
+
+  const writeReservations = (tx: Tx, reservations: readonly Reservation[], conflict?: string): Promise<void> => {
     const nowMs = now();
-    await db.execute(
-      `INSERT INTO reservations (${reservationColumns}, created_at, updated_at) VALUES ${tuples(reservations.length, 8)} ${conflict}`,
-      reservations.flatMap(({ orderId, key, status, sequence, expiresAt, lines }) => [
+    return insert(
+      tx,
+      `reservations (${reservationColumns}, created_at, updated_at)`,
+      reservations.map(({ orderId, key, status, sequence, expiresAt, lines }) => [
         ...[orderId, key, status, sequence, expiresAt, JSON.stringify(lines), nowMs, nowMs],
       ]),
-      tx,
+      conflict,
     );
   };
 
@@ -120,21 +122,19 @@ export function stockRows(db: Database, now: Clock, newId: NewId): StockRows {
       );
       return rows.map(toReservation);
     },
-    insertLevels: (tx, levels) => writeLevels(tx, levels, ""),
+    insertLevels: (tx, levels) => writeLevels(tx, levels),
     updateLevels: (tx, levels) => writeLevels(tx, levels, overLevel),
-    insertReservations: (tx, reservations) => writeReservations(tx, reservations, ""),
+    insertReservations: (tx, reservations) => writeReservations(tx, reservations),
     updateReservations: (tx, reservations) => writeReservations(tx, reservations, overReservation),
-    async record(tx, entries) {
+    record: (tx, entries) => {
       const nowMs = now();
-      for (const chunk of chunks(entries)) {
-        await db.execute(
-          `INSERT INTO stock_ledger (id, sku, delta, kind, order_id, by_whom, reason, created_at) VALUES ${tuples(chunk.length, 8)}`,
-          chunk.flatMap(({ sku, delta, kind, orderId, by, reason }) => [
-            ...[newId(), sku, delta, kind, orderId, by, reason, nowMs],
-          ]),
-          tx,
-        );
-      }
+      return insert(
+        tx,
+        "stock_ledger (id, sku, delta, kind, order_id, by_whom, reason, created_at)",
+        entries.map(({ sku, delta, kind, orderId, by, reason }) => [
+          ...[newId(), sku, delta, kind, orderId, by, reason, nowMs],
+        ]),
+      );
     },
   };
 }

@@ -1,9 +1,9 @@
 import {
+  insertRows,
   insertTransaction,
   isOutage,
   isUniqueViolation,
   marks,
-  tuples,
   type Database,
   type Tx,
 } from "../../lib/database.ts";
@@ -29,44 +29,36 @@ export function orderInserts(
   writes: OrderWrites,
   most: number,
 ): GroupCommit<NewOrder, OrderState | null> {
-  /** What of these orders and requests is stored already. */
+  /** What of these orders and requests is stored already, as `namesOf` calls it. */
   const storedOf = async (tx: Tx, orders: readonly NewOrder[]): Promise<Set<string>> => {
-    const rows = await db.select<{ id: string }>(
-      `SELECT id FROM orders WHERE id IN (${marks(orders.length)})`,
-      orders.map(({ change }) => change.order.id),
-      tx,
-    );
     const requests = orders.flatMap(({ request }) => request ?? []);
-    if (requests.length === 0) return new Set(rows.map(({ id }) => id));
-    // not by (a, b) IN: MariaDB reads the whole table for it
-    const keys = await db.select<{ user_id: string; idempotency_key: string }>(
-      `SELECT user_id, idempotency_key FROM idempotency_keys
-       WHERE ${requests.map(() => "(user_id = ? AND idempotency_key = ?)").join(" OR ")}`,
-      requests.flatMap(({ userId, key }) => [userId, key]),
+    // SQLite has no lists of pairs
+    const isAsked = requests.map(() => "(user_id = ? AND idempotency_key = ?)").join(" OR ") || "1 = 0";
+    const rows = await db.select<{ id: string; request_key: string | null }>(
+      `SELECT id, NULL AS request_key FROM orders WHERE id IN (${marks(orders.length)})
+       UNION ALL SELECT user_id, idempotency_key FROM idempotency_keys WHERE ${isAsked}`,
+      [...orders.map(({ change }) => change.order.id), ...requests.flatMap(({ userId, key }) => [userId, key])],
       tx,
     );
-    return new Set([
-      ...rows.map(({ id }) => id),
-      ...keys.map(({ user_id, idempotency_key }) => requestName(user_id, idempotency_key)),
-    ]);
+    return new Set(rows.map(({ id, request_key }) => (request_key === null ? id : requestName(id, request_key))));
   };
 
   const insertNew = async (tx: Tx, orders: readonly NewOrder[]): Promise<void> => {
-    await db.execute(
-      `INSERT INTO orders (${orderColumns}) VALUES ${tuples(orders.length, 19)}`,
-      orders.flatMap((order) => orderValues(stored(order))),
+    await insertRows(
+      db,
       tx,
+      `orders (${orderColumns})`,
+      orders.map((order) => orderValues(stored(order))),
     );
-    const lines = orders.flatMap(({ change: { order } }) =>
-      order.lines.map(({ sku, name, quantity, unitPriceCents, lineTotalCents }, position) => [
-        ...[order.id, position, sku, name, quantity, unitPriceCents, lineTotalCents],
-      ]),
-    );
-    await db.execute(
-      `INSERT INTO order_lines (order_id, position, sku, name, quantity, unit_price_cents, line_total_cents)
-       VALUES ${tuples(lines.length, 7)}`,
-      lines.flat(),
+    await insertRows(
+      db,
       tx,
+      "order_lines (order_id, position, sku, name, quantity, unit_price_cents, line_total_cents)",
+      orders.flatMap(({ change: { order } }) =>
+        order.lines.map(({ sku, name, quantity, unitPriceCents, lineTotalCents }, position) => [
+          ...[order.id, position, sku, name, quantity, unitPriceCents, lineTotalCents],
+        ]),
+      ),
     );
     const decisions = orders.map(({ change }) => ({ change, at: change.order.createdAt }));
     await writes.history(tx, decisions);

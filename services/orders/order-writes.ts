@@ -1,4 +1,4 @@
-import { tuples, type Database, type Tx } from "../../lib/database.ts";
+import { insertRows, type Database, type Tx } from "../../lib/database.ts";
 import { newId } from "../../lib/ids.ts";
 import type { Outbox } from "../../lib/outbox.ts";
 import type { KeyedRequest, StoredResponse } from "./idempotency.ts";
@@ -24,13 +24,10 @@ export interface OrderWrites {
 }
 
 export function orderWrites(db: Database, outbox: Outbox): OrderWrites {
-  const insert = async (tx: Tx, into: string, rows: readonly unknown[][]): Promise<void> => {
-    const [first] = rows;
-    if (first) await db.execute(`INSERT INTO ${into} VALUES ${tuples(rows.length, first.length)}`, rows.flat(), tx);
-  };
   return {
     history: (tx, decisions) =>
-      insert(
+      insertRows(
+        db,
         tx,
         "order_history (id, order_id, at, type, by_whom, detail)",
         decisions.flatMap(({ change: { order, history }, at }) =>
@@ -45,7 +42,8 @@ export function orderWrites(db: Database, outbox: Outbox): OrderWrites {
       if (first) await outbox.appendAll(tx, entries, first.atMs);
     },
     responses: (tx, answers) =>
-      insert(
+      insertRows(
+        db,
         tx,
         "idempotency_keys (user_id, idempotency_key, fingerprint, status, body, created_at)",
         answers.map(({ request: { userId, key, fingerprint }, response: { status, body }, at }) => [
