@@ -20,6 +20,8 @@ export interface Config {
   transporter: string | null;
   /** RabbitMQ for durable events. Null: they are delivered by acknowledged service calls. */
   amqpUrl: string | null;
+  /** What nodes share of caches and limits. Null: each has its own. Nothing is correct because of it. */
+  redisUrl: string | null;
   services: readonly ServiceName[];
   nodeId: string;
   namespace: string;
@@ -65,6 +67,7 @@ export function readConfig(env: Env): Config {
   const databaseUrl = read.url("DATABASE_URL", ["mysql:", "mariadb:"]);
   const transporter = read.url("TRANSPORTER", ["nats:", "redis:", "rediss:", "tcp:"]);
   const amqpUrl = read.url("AMQP_URL", ["amqp:", "amqps:"]);
+  const redisUrl = read.url("REDIS_URL", ["redis:", "rediss:"]);
   const dataDir = resolve(read.text("DATA_DIR", "data", /^[^\0]+$/, "a path"));
   const production = env.NODE_ENV === "production";
   const databasePrefix = read.text("DATABASE_PREFIX", "hub_", /^[a-z0-9_]{1,30}$/, "lower-case letters, digits and _");
@@ -84,6 +87,7 @@ export function readConfig(env: Env): Config {
       : { dialect: "sqlite", dataDir },
     transporter,
     amqpUrl,
+    redisUrl,
     services: read.services(),
     nodeId: read.text("NODE_ID", `${hostname()}-${process.pid}`, /^[\w.:-]{1,100}$/, "letters, digits and . : _ -"),
     namespace: read.text("NAMESPACE", "hub", /^[\w-]{1,40}$/, "letters, digits, _ and -"),
@@ -119,6 +123,7 @@ export function readConfig(env: Env): Config {
   for (const [name, value] of [
     ["TRANSPORTER", transporter],
     ["AMQP_URL", amqpUrl],
+    ["REDIS_URL", redisUrl],
   ] as const) {
     if (value !== null && !databaseUrl) {
       read.problem(name, "is set but DATABASE_URL is not: a cluster's nodes cannot share SQLite files");

@@ -2,9 +2,11 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type BrokerOptions, Errors } from "moleculer";
 import { attachConfig, loadConfig, type Config } from "./config.ts";
+import { contractOf } from "./contracts/bus.ts";
 import { LocalTransporter, localSocketPath } from "./lib/local-transporter.ts";
 import { loggerOptions } from "./lib/logger.ts";
-import { SchemaValidator } from "./lib/validator.ts";
+import { TieredCacher } from "./lib/tiered-cacher.ts";
+import { compileSchema, SchemaValidator } from "./lib/validator.ts";
 import { WatchfulDiscoverer } from "./lib/watchful-discoverer.ts";
 import { deadline } from "./middlewares/deadline.middleware.ts";
 import { domainErrors } from "./middlewares/domain-errors.middleware.ts";
@@ -50,6 +52,7 @@ export function brokerOptions(config: Config): BrokerOptions {
     // How soon a service notices that one it waits for has come; the default is a second.
     dependencyInterval: 50,
     validator: new SchemaValidator(),
+    cacher: new TieredCacher({ redisUrl: config.redisUrl, acceptorOf: answersOf }),
     middlewares: [deadline, domainErrors, guard],
     created: (broker) => attachConfig(broker, config),
   };
@@ -69,6 +72,14 @@ const natsOptions = {
   // the first connection, too; Moleculer itself would try every 5 s
   waitOnFirstConnect: true,
 };
+
+/** What the second level of the cache gives is believed only where it fits the contract. */
+function answersOf(action: string): (value: unknown) => boolean {
+  const contract = contractOf(action);
+  if (!contract) return () => false;
+  const check = compileSchema(contract.result);
+  return (value) => check(value) === true;
+}
 
 function isClientError(error: Error): boolean {
   if (error instanceof Errors.ValidationError) return true;

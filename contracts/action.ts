@@ -19,6 +19,8 @@ export interface ActionContract<P extends TSchema = TSchema, R extends TSchema =
   timeoutMs?: number;
   /** Safe to run twice, so a caller may try another node after a time-out. */
   retryable?: true;
+  /** Answers are kept by these parameters. Only what is the same for everyone: a kept one asks nobody who it is for. */
+  cache?: { keys: readonly string[]; ttlSeconds: number };
   /** Codes of refusals, beyond those every route can give. */
   refusals?: readonly string[];
 }

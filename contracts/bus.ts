@@ -1,5 +1,6 @@
 import type { Static } from "@sinclair/typebox";
 import type { CallingOptions, Context, Service, ServiceBroker, ServiceSchema } from "moleculer";
+import { cacheEvents } from "../lib/cache-events.ts";
 import type { Tx } from "../lib/database.ts";
 import type { ActionContract, TypesOf } from "./action.ts";
 import { authActions } from "./auth.ts";
@@ -119,10 +120,11 @@ export function defineService<S extends ServiceName, Vars extends object = Recor
 ): ServiceSchema {
   const handlers = definition.actions as Record<string, (ctx: never) => unknown>;
   const actions: Record<string, object> = {};
+  const events = { ...definition.events };
   for (const [short, handler] of Object.entries(handlers)) {
     const contract = contractOf(`${definition.name}.${short}`);
     if (!contract) throw new Error(`action ${definition.name}.${short} has no contract`);
-    const { summary, access, params, timeoutMs, retryable } = contract;
+    const { summary, access, params, timeoutMs, retryable, cache } = contract;
     actions[short] = {
       summary,
       access,
@@ -130,8 +132,13 @@ export function defineService<S extends ServiceName, Vars extends object = Recor
       handler,
       ...(timeoutMs === undefined ? {} : { timeout: timeoutMs }),
       ...(retryable ? { retryPolicy: { enabled: true } } : {}),
+      ...(cache ? { cache: { keys: cache.keys, ttl: cache.ttlSeconds } } : {}),
     };
+    if (!cache) continue;
+    // a kept answer is given before anybody is asked whether the caller may have it
+    if (access !== "public" && access !== "internal") throw new Error(`${definition.name}.${short} must not be cached`);
+    Object.assign(events, cacheEvents);
   }
   // Moleculer starts the last mixin of a list first; here each counts on the ones named before it.
-  return { ...definition, actions, mixins: definition.mixins?.toReversed() };
+  return { ...definition, actions, events, mixins: definition.mixins?.toReversed() };
 }

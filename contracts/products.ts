@@ -22,6 +22,10 @@ export const Product = Type.Object(
 );
 export type Product = Static<typeof Product>;
 
+/** A product without how many there are, which others change all the time. */
+export const ProductDetails = Type.Omit(Product, ["available"], closed);
+export type ProductDetails = Static<typeof ProductDetails>;
+
 /** A price at most of a hundred million of the currency's main unit, so that an order's total stays exact. */
 const Price = Type.Integer({ minimum: 0, maximum: 10_000_000_000, description: "minor units" });
 
@@ -65,6 +69,14 @@ export const productActions = {
     params: Type.Object({ sku: Sku }, closed),
     result: Product,
     retryable: true,
+  }),
+  "products.details": action({
+    summary: "One product without its stock",
+    access: "internal",
+    params: Type.Object({ sku: Sku }, closed),
+    result: ProductDetails,
+    retryable: true,
+    cache: { keys: ["sku"], ttlSeconds: 30 },
   }),
   "products.create": action({
     summary: "Add a product",

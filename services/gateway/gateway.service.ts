@@ -5,12 +5,13 @@ import { defineService, type AppBroker, type Ctx } from "../../contracts/bus.ts"
 import { readinessHeldBy } from "../../lib/readiness.ts";
 import { messageOf } from "../../lib/errors.ts";
 import { Poller } from "../../lib/poller.ts";
+import { redisOf } from "../../lib/tiered-cacher.ts";
 import { authenticator } from "./authentication.ts";
 import { readiness } from "./health.ts";
 import { httpServer } from "./http-server.ts";
 import { pages, type Page } from "./pages.ts";
 import { paramsReader } from "./params.ts";
-import { memoryRateLimiter } from "./rate-limit.ts";
+import { memoryRateLimiter, sharedRateLimiter } from "./rate-limit.ts";
 import { requests, type ActionTarget, type Requests, type Target } from "./requests.mixin.ts";
 import { revocations, type Revocations } from "./revocations.ts";
 import { Router } from "./router.ts";
@@ -48,12 +49,15 @@ export default defineService<"gateway", Vars>({
   async started() {
     const { broker, logger } = this;
     const config = configOf(broker);
+    const redis = redisOf(broker);
     this.behindTls = config.publicUrl.startsWith("https:");
     this.revocations = revocations((after) => broker.call("auth.revocations", { after }), now);
     const keys = signingKeys(async () => (await broker.call("auth.keys")).keys, now);
     this.admission = {
       authenticator: authenticator(keys, this.revocations, now),
-      limiter: memoryRateLimiter(config.rateLimit),
+      limiter: redis
+        ? sharedRateLimiter(config.rateLimit, redis, config.namespace)
+        : memoryRateLimiter(config.rateLimit),
       trustedProxies: config.trustedProxies,
       refused: ({ requestId, session, method, parsedUrl }, { code }) => {
         if (session) logger.info("access refused", { requestId, user: session.userId, code, method, path: parsedUrl });

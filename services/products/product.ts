@@ -1,4 +1,4 @@
-import type { Product } from "../../contracts/products.ts";
+import type { Product, ProductDetails } from "../../contracts/products.ts";
 import { toIso } from "../../lib/time.ts";
 
 /** A product as its table has it. How many there are of it is the inventory's to say. */
@@ -47,7 +47,7 @@ export const searchTextOf = ({ sku, name, description }: ProductState): string =
 /** The words a product must all have somewhere in its name, stock code or description. */
 export const wordsOf = (search: string): string[] => folded(search).split(/\s+/).filter(Boolean);
 
-export function view(product: ProductState, available: number): Product {
+export function details(product: ProductState): ProductDetails {
   const { id, sku, name, description, priceCents, currency, status, createdAt, updatedAt } = product;
   return {
     id,
@@ -56,9 +56,10 @@ export function view(product: ProductState, available: number): Product {
     description,
     priceCents,
     currency,
-    available,
     status,
     createdAt: toIso(createdAt),
     updatedAt: toIso(updatedAt),
   };
 }
+
+export const view = (product: ProductState, available: number): Product => ({ ...details(product), available });

@@ -6,10 +6,11 @@ import { defaultLimit } from "../../lib/page.ts";
 import { signedIn } from "../../middlewares/guard.middleware.ts";
 import { dbMixin, type WithDatabase } from "../../mixins/db.mixin.ts";
 import { entityMixin, type WithEntity } from "../../mixins/entity.mixin.ts";
+import { afterChanges } from "./after-changes.ts";
 import { importProducts } from "./import-products.ts";
 import { availableOf, listProducts } from "./list-products.ts";
 import { migrations } from "./migrations/index.ts";
-import { change, view } from "./product.ts";
+import { change, details, view } from "./product.ts";
 import { productModel, type ProductRow } from "./products.model.ts";
 import { productsRepository, type ProductsRepository } from "./products.repository.ts";
 
@@ -25,9 +26,13 @@ export default defineService<"products", Vars>({
       return listProducts(ctx, this.products, { sort: "name", limit: defaultLimit, ...ctx.params });
     },
     async get(ctx) {
+      const product = await ctx.call("products.details", ctx.params);
+      return { ...product, available: await unitsOf(ctx, product.sku) };
+    },
+    async details(ctx) {
       const product = await this.products.find(ctx.params.sku);
       if (!product || product.status === "archived") throw notFound("product");
-      return view(product, await unitsOf(ctx, product.sku));
+      return details(product);
     },
     async create(ctx) {
       const { description = "", ...rest } = ctx.params;
@@ -68,7 +73,8 @@ export default defineService<"products", Vars>({
     },
   },
   async started() {
-    this.products = productsRepository(this.db, this.adapter);
+    const products = productsRepository(this.db, this.adapter);
+    this.products = afterChanges(products, () => this.broker.cacher?.clean("products.details"));
   },
 });
 

@@ -18,6 +18,7 @@ describe("settings", () => {
       publicUrl: "http://127.0.0.1:3000",
       store: { dialect: "sqlite" },
       transporter: null,
+      redisUrl: null,
       orderTtlSeconds: 900,
       currency: "GBP",
       groupCommitMost: 64,
@@ -45,6 +46,7 @@ describe("settings", () => {
     ["SERVICES", "orders,shipping", 'SERVICES names "shipping"'],
     ["DATABASE_URL", "postgres://localhost", "DATABASE_URL must be a URL that begins with mysql://"],
     ["TRANSPORTER", "localhost:4222", "TRANSPORTER must be a URL"],
+    ["REDIS_URL", "localhost:6379", "REDIS_URL must be a URL that begins with redis:// or rediss://"],
     ["SMTP_URL", "mail.example.com", "SMTP_URL must be a URL"],
     ["GROUP_COMMIT_MOST", "0", "GROUP_COMMIT_MOST"],
     ["GROUP_COMMIT_MOST", "257", "GROUP_COMMIT_MOST"],
@@ -66,8 +68,11 @@ describe("settings", () => {
     expect(problemsOf({ DATABASE_URL: "pg://me:topsecret@db" }).join()).not.toContain("topsecret");
   });
 
-  it.each(["AMQP_URL", "TRANSPORTER"])("refuse half a cluster: %s without DATABASE_URL", (name) => {
-    const value = name === "AMQP_URL" ? "amqp://localhost" : "nats://localhost";
+  it.each([
+    ["AMQP_URL", "amqp://bus"],
+    ["TRANSPORTER", "nats://bus"],
+    ["REDIS_URL", "rediss://cache"],
+  ])("refuse half a cluster: %s without DATABASE_URL", (name, value) => {
     expect(problemsOf({ [name]: value })).toEqual([expect.stringContaining(`${name} is set but DATABASE_URL is not`)]);
   });
 
