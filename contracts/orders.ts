@@ -148,8 +148,8 @@ export const orderActions = {
   "orders.payments": action({
     summary: "The payments of an order, oldest first",
     access: "user",
-    params: ById,
-    result: listOf(Payment),
+    params: Type.Object({ id: Id, ...pageParams }, closed),
+    result: pageOf(Payment),
   }),
   "orders.pay": action({
     summary: "Pay an order in full",
@@ -194,7 +194,7 @@ export const orderActions = {
     ),
     result: Order,
     timeoutMs: 8_000,
-    refusals: ["ORDER_NOT_REFUNDABLE", "REFUND_EXCEEDS_PAYMENT", ...idempotencyCodes],
+    refusals: ["ORDER_NOT_REFUNDABLE", "REFUND_EXCEEDS_PAYMENT", "REFUND_REFUSED", ...idempotencyCodes],
   }),
 
   "orders.states": action({

@@ -6,7 +6,6 @@ import {
   Email,
   Id,
   line,
-  listOf,
   Locale,
   NoParams,
   Nothing,
@@ -16,6 +15,7 @@ import {
   Role,
   Time,
 } from "./shapes.ts";
+import { Country } from "./countries.ts";
 import { EventTypeSchema } from "./events.ts";
 
 export const UserStatus = Type.Union([Type.Literal("active"), Type.Literal("disabled")]);
@@ -37,12 +37,12 @@ export type Profile = Static<typeof Profile>;
 const addressFields = {
   name: line(120),
   line1: line(200),
-  line2: Type.Optional(line(200)),
+  line2: Type.Optional(nullable(line(200))),
   city: line(120),
-  region: Type.Optional(line(120)),
+  region: Type.Optional(nullable(line(120))),
   postalCode: line(20),
-  country: Type.String({ pattern: "^[A-Z]{2}$", description: "ISO 3166-1 alpha-2" }),
-  phone: Type.Optional(Type.String({ pattern: "^\\+?[0-9 ().-]{5,30}$" })),
+  country: Country,
+  phone: Type.Optional(nullable(Type.String({ pattern: "^\\+?[0-9 ().-]{5,30}$" }))),
 };
 export const NewAddress = Type.Object(addressFields, closed);
 export const AddressChange = Type.Object({ id: Id, ...Type.Partial(NewAddress).properties }, closed);
@@ -121,7 +121,12 @@ export const userActions = {
     ),
     timeoutMs: 15_000,
   }),
-  "users.addresses": action({ summary: "My addresses", access: "user", params: NoParams, result: listOf(Address) }),
+  "users.addresses": action({
+    summary: "My addresses, oldest first",
+    access: "user",
+    params: Type.Object(pageParams, closed),
+    result: pageOf(Address),
+  }),
   "users.addAddress": action({
     summary: "Add an address",
     access: "user",

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
-import { accessSync, constants, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { accessSync, constants, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import BetterSqlite from "better-sqlite3";
 import { messageOf } from "./errors.ts";
 
@@ -15,11 +15,23 @@ export class StartError extends Error {
 /** Makes the directory where it is missing; refuses one that cannot be written to. */
 export function prepareDataDir(dataDir: string): void {
   try {
-    mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+    makeDirectory(dataDir);
     accessSync(dataDir, constants.W_OK);
     writeFileSync(join(dataDir, ".writable"), "");
   } catch (error) {
     throw new StartError(`DATA_DIR ${dataDir} cannot be written to: ${messageOf(error)}`);
+  }
+}
+
+/** With its parents, one by one: told to do it itself, mkdir never returns below some special file systems. */
+function makeDirectory(path: string): void {
+  if (existsSync(path)) return;
+  makeDirectory(dirname(path));
+  try {
+    mkdirSync(path, { mode: 0o700 });
+  } catch (error) {
+    // another process was faster
+    if ((error as { code?: string }).code !== "EEXIST") throw error;
   }
 }
 

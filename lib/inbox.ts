@@ -12,6 +12,8 @@ export interface Inbox {
   receive(events: readonly CloudEvent[]): Promise<void>;
   /** Marks an event as applied in the transaction that applies it; false when it was applied before. */
   record(tx: Tx, eventId: string): Promise<boolean>;
+  /** Takes the data out of the applied events about `subject`: who is erased is not kept in what was once told of them. */
+  forget(subject: string): Promise<void>;
   /** The oldest due events, none before an earlier one of its subject was applied or died. */
   due(limit: number): Promise<Waiting[]>;
   /** After a failure: tries again later, or, after `maxAttempts`, makes it a dead letter with its error. */
@@ -84,6 +86,16 @@ export function openInbox(db: Database, now: () => number = Date.now): Inbox {
         tx,
       );
       return changed === 1;
+    },
+    async forget(subject) {
+      const rows = await db.select<Row>(
+        "SELECT event_id, event, attempts FROM inbox WHERE subject = ? AND status = 'APPLIED'",
+        [subject],
+      );
+      for (const { event_id, event } of rows) {
+        const kept = { ...(JSON.parse(event) as CloudEvent), data: {} };
+        await db.execute("UPDATE inbox SET event = ? WHERE event_id = ?", [JSON.stringify(kept), event_id]);
+      }
     },
     async due(limit) {
       const rows = await db.select<Row>(

@@ -25,6 +25,21 @@ export function decodeCursor(cursor: string, parts: readonly ("string" | "number
   throw invalidField("cursor", "INVALID_CURSOR", "This cursor was not issued by this list.");
 }
 
+/** A page of a list that is always short enough to be read whole, in the order of its ids. */
+export function pageOfShort<T extends { id: string }>(
+  all: readonly T[],
+  { limit = defaultLimit, cursor }: { limit?: number; cursor?: string },
+): Page<T> {
+  const after = cursor === undefined ? "" : String(decodeCursor(cursor, ["string"])[0]);
+  const rows = all.filter(({ id }) => id > after).slice(0, limit + 1);
+  return toPage(
+    rows,
+    limit,
+    ({ id }) => [id],
+    (row) => row,
+  );
+}
+
 /** Turns `limit + 1` fetched rows into a page: the extra row only tells that there is more. */
 export function toPage<R, T>(
   rows: R[],

@@ -66,6 +66,7 @@ function fieldOf({ instancePath, params }: ErrorObject): string {
     .map((part) => part.replaceAll("~1", "/").replaceAll("~0", "~"));
   const last = missingProperty ?? additionalProperty;
   if (last !== undefined) path.push(last);
+  if (path.length === 0) return "body";
   return path
     .map((part, i) => (/^\d+$/.test(part) ? `[${part}]` : i === 0 ? part : `.${part}`))
     .join("")
@@ -90,6 +91,7 @@ function sentence({ keyword, message, params }: ErrorObject): string {
     maxLength: `must have at most ${String(limit)} characters`,
     minItems: `must have at least ${String(limit)} entries`,
     maxItems: `must have at most ${String(limit)} entries`,
+    minProperties: "must have at least one field",
     uniqueItems: "must not name anything twice",
   };
   return words[keyword] ?? message ?? "is not valid";

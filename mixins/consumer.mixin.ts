@@ -14,8 +14,11 @@ import { mixin } from "./mixin.ts";
 
 type Consume = (this: Service, event: CloudEvent, delivery: Delivery) => Promise<void>;
 
-interface Members extends WithDatabase {
+export interface WithInbox {
   inbox: Inbox;
+}
+
+interface Members extends WithDatabase, WithInbox {
   inboxView: InboxView;
   consuming: Poller;
   /** Where events come over RabbitMQ. */

@@ -1,10 +1,23 @@
 import type { ServiceBroker } from "moleculer";
-import type { AppBroker, Identity } from "../contracts/bus.ts";
+import { contractOf, type AppBroker, type Identity } from "../contracts/bus.ts";
 
 const id = "00000000-0000-7000-8000-000000000000";
 
 /** Whoever can attach a REPL administers the system. */
 export const operator: Identity = { id, roles: ["admin"], sessionId: id };
+
+/** A command line has no types: a stock code of digits comes as a number, and goes as the text its action takes. */
+function asDescribed(name: string, params?: object): object | undefined {
+  const fields = (contractOf(name)?.params as { properties?: Record<string, { type?: string }> } | undefined)
+    ?.properties;
+  if (!params || !fields) return params;
+  return Object.fromEntries(
+    Object.entries(params).map(([field, value]: [string, unknown]) => [
+      field,
+      fields[field]?.type === "string" && typeof value === "number" ? String(value) : value,
+    ]),
+  );
+}
 
 interface CallOptions {
   meta?: Record<string, unknown>;
@@ -21,7 +34,10 @@ export function asOperator(
   const real: ServiceBroker = broker;
   const call = async (name: string, params?: object, options: CallOptions = {}): Promise<unknown> => {
     try {
-      return await real.call(name, params, { ...options, meta: { user: operator, ...options.meta } });
+      return await real.call(name, asDescribed(name, params), {
+        ...options,
+        meta: { user: operator, ...options.meta },
+      });
     } catch (error) {
       onFailedCall();
       throw error;

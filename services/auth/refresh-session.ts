@@ -7,12 +7,12 @@ import { digestOf, successorOf } from "./tokens.ts";
 /** Exchanges a refresh token for its successor and an access token with the roles the user has now. */
 export async function refreshSession(deps: Deps, token: string): Promise<Session> {
   const { bus, sessions, announce, now, refreshKey } = deps;
+  const startedMs = now();
   const digest = digestOf(token);
   const found = await sessions.find(digest);
   if (!found) throw invalidToken();
   const { userId, familyId } = found;
 
-  const startedMs = now();
   const user = await bus.call("users.byId", { id: userId });
   if (user?.status !== "active") {
     announce(await sessions.end(userId, familyId));

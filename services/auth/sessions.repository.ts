@@ -7,9 +7,6 @@ import { revocationMs, type RevocationsRepository } from "./revocations.reposito
 
 const refreshTokenMs = 30 * 24 * 3600_000;
 
-/** Tabs of one browser refresh at the same time; within this time a used token is no sign of a thief. */
-const graceMs = 10_000;
-
 /** One sign-in: its refresh tokens follow on each other, and all die with it. */
 export interface SessionsRepository {
   /**
@@ -19,7 +16,7 @@ export interface SessionsRepository {
   open(session: { userId: string; familyId: string; digest: string; startedMs: number }): Promise<boolean>;
   /** Whose token this is, whatever has become of it. */
   find(digest: string): Promise<{ userId: string; familyId: string } | null>;
-  /** Uses a refresh token up for its successor. A second use too late after the first ends the family. */
+  /** Uses a refresh token up for its successor. A use that began after the first one was over ends the family. */
   rotate(use: {
     userId: string;
     digest: string;
@@ -130,7 +127,8 @@ export function sessionsRepository(db: Database, revocations: RevocationsReposit
         const refused = { rotated: false, revocations: [] };
         if (!token || token.ended_at !== null) return refused;
         if (token.used_at !== null) {
-          if (nowMs - Number(token.used_at) > graceMs) {
+          // Tabs of one browser refresh at the same time. Who asked before the first use was over is no thief.
+          if (startedMs > Number(token.used_at)) {
             return { rotated: false, revocations: await endFamilies(tx, [token.family_id], nowMs) };
           }
           await db.execute("UPDATE families SET issued_at = ? WHERE id = ?", [startedMs, token.family_id], tx);

@@ -5,7 +5,7 @@ import { messageOf, notFound } from "../../lib/errors.ts";
 import { newId } from "../../lib/ids.ts";
 import { defaultLimit } from "../../lib/page.ts";
 import { signedIn } from "../../middlewares/guard.middleware.ts";
-import { consumerMixin } from "../../mixins/consumer.mixin.ts";
+import { consumerMixin, type WithInbox } from "../../mixins/consumer.mixin.ts";
 import { dbMixin, type WithDatabase } from "../../mixins/db.mixin.ts";
 import { sweeperMixin, type WithSweeps } from "../../mixins/sweeper.mixin.ts";
 import { notifyAudit, type NotifyAudit } from "./audit.repository.ts";
@@ -19,7 +19,7 @@ import { senderOf } from "./send-deliveries.ts";
 import { tellerOf } from "./tell-person.ts";
 import { composePasswordReset, type NotifiedEvent } from "./telling.ts";
 
-interface Vars extends WithDatabase, WithChannels, WithSweeps {
+interface Vars extends WithDatabase, WithInbox, WithChannels, WithSweeps {
   notifications: NotificationsRepository;
   deliveries: DeliveriesRepository;
   told: NotifyAudit;
@@ -106,6 +106,7 @@ export default defineService<"notify", Vars>({
       await this.db.transaction(async (tx) => {
         if (await delivery.record(tx)) await this.notifications.erase(tx, userId, now());
       });
+      await this.inbox.forget(userId);
       this.contacts.forget(userId);
     },
     "order.created"(event, delivery) {

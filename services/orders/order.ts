@@ -170,7 +170,8 @@ export function pay(order: OrderState, { paymentId }: Money, now: number): Chang
   step(order, "PAID");
   const { id, customerId, totalCents, currency } = order;
   return {
-    order: { ...order, status: "PAID", paymentId, paidAt: now },
+    // what went back before was another payment's money
+    order: { ...order, status: "PAID", paymentId, paidAt: now, refundedCents: 0 },
     facts: [
       {
         type: "order.paid",

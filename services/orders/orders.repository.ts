@@ -94,8 +94,8 @@ export function ordersRepository(db: Database, outbox: Outbox, mostInGroup = 64)
         stray_payment_id, created_at, due_at) VALUES ${tuples(1, 12)}`,
       [
         ...[id, orderId, paymentId, kind, amountCents, reason, by, "REQUESTED", request?.digest ?? null],
-        // its own asker tries first; the sweep comes when that one is gone
-        ...[kind === "stray" ? paymentId : null, now, now + askerTriesForMs],
+        // its own asker tries first, and the sweep comes when that one is gone; a stray payment's return nobody asks for
+        ...(kind === "stray" ? [paymentId, now, now] : [null, now, now + askerTriesForMs]),
       ],
       tx,
     );

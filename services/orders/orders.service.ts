@@ -3,7 +3,7 @@ import { defineService, type Bus, type Ctx, type Identity } from "../../contract
 import { auditPage } from "../../lib/audit.ts";
 import { messageOf, notFound } from "../../lib/errors.ts";
 import { newId } from "../../lib/ids.ts";
-import { defaultLimit } from "../../lib/page.ts";
+import { defaultLimit, pageOfShort } from "../../lib/page.ts";
 import { toIso } from "../../lib/time.ts";
 import { isStaff, signedIn } from "../../middlewares/guard.middleware.ts";
 import { consumerMixin } from "../../mixins/consumer.mixin.ts";
@@ -147,7 +147,7 @@ export default defineService<"orders", Vars>({
     },
     async payments(ctx) {
       const { id } = await visible(this, ctx);
-      return ctx.call("payments.ofOrder", { orderId: id });
+      return pageOfShort((await ctx.call("payments.ofOrder", { orderId: id })).items, ctx.params);
     },
 
     async states(ctx) {

@@ -80,6 +80,11 @@ async function startRefund(
   if (asked?.status === "DONE") {
     return (await orders.change(id, () => null, now(), answer(request))).order;
   }
+  if (asked?.status === "REFUSED") {
+    throw new DomainError("conflict", "REFUND_REFUSED", "The payment provider refused this refund for good.", {
+      refundId: asked.refund.id,
+    });
+  }
   if (asked?.status === "REQUESTED") return finishRefund(deps, asked.refund, answer(request));
 
   // An answer is stored only with an end: setting money aside is none.

@@ -2,7 +2,7 @@ import { defineService, type Bus } from "../../contracts/bus.ts";
 import { normaliseEmail } from "../../lib/email.ts";
 import { messageOf, notFound } from "../../lib/errors.ts";
 import { newId } from "../../lib/ids.ts";
-import { defaultLimit } from "../../lib/page.ts";
+import { defaultLimit, pageOfShort } from "../../lib/page.ts";
 import { signedIn } from "../../middlewares/guard.middleware.ts";
 import { dbMixin, type WithDatabase } from "../../mixins/db.mixin.ts";
 import { entityMixin, type WithEntity } from "../../mixins/entity.mixin.ts";
@@ -67,7 +67,7 @@ export default defineService<"users", Vars>({
 
     async addresses(ctx) {
       const { id } = there(await this.users.find(signedIn(ctx).id));
-      return { items: await this.addresses.ofUser(id) };
+      return pageOfShort(await this.addresses.ofUser(id), ctx.params);
     },
     addAddress(ctx) {
       return this.addresses.add(signedIn(ctx).id, newId(), ctx.params);

@@ -223,3 +223,15 @@ describe("refunding", () => {
     });
   });
 });
+
+describe("an order that is revived after a stray payment went back", () => {
+  it("can be refunded in full: what went back before was not its own money", () => {
+    const expired = orderIn("EXPIRED");
+    const stray = returnMoney(expired, { paymentId: "p8", amountCents: expired.totalCents }, "r8");
+    const returned = refundDone(stray.order, stray.refund ?? fail("no refund")).order;
+    const revived = pay(returned, { paymentId: "p9", amountCents: returned.totalCents }, now).order;
+
+    expect(revived).toMatchObject({ status: "PAID", refundedCents: 0 });
+    expect(refunded(revived, null)).toMatchObject({ status: "REFUNDED", refundedCents: revived.totalCents });
+  });
+});
