@@ -72,6 +72,15 @@ export function partsOf(deps: CheckDeps): Part[] {
   ];
 }
 
+/**
+ * Lets everything else have its turn before the next page: where stores answer in process, promises alone would never
+ * let go, and requests and heartbeats would wait for the end of the audit.
+ */
+async function turn(stopping: AbortSignal): Promise<void> {
+  await new Promise((resolve) => setImmediate(resolve));
+  stopping.throwIfAborted();
+}
+
 async function wholeAudit(
   { stopping }: CheckDeps,
   checks: readonly CheckName[],
@@ -83,7 +92,7 @@ async function wholeAudit(
     checks.map((check) => ({ check, checked: 0, violations: 0, examples: [] })),
   );
   for (let cursor: string | null = ""; cursor !== null;) {
-    stopping.throwIfAborted();
+    await turn(stopping);
     const { findings, nextCursor }: AuditPage = await page(cursor === "" ? {} : { cursor });
     add(sum, findings);
     cursor = nextCursor;
@@ -99,7 +108,7 @@ async function* pagesOf<R>(
   keyOf: (row: R) => string,
 ): AsyncGenerator<R[]> {
   for (let after: string | undefined; ;) {
-    stopping.throwIfAborted();
+    await turn(stopping);
     const rows = await fetch(after);
     const last = rows.at(-1);
     if (last === undefined) return;

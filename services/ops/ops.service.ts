@@ -4,6 +4,7 @@ import type { DoctorReport } from "../../contracts/ops.ts";
 import { defaultLimit } from "../../lib/page.ts";
 import { queueDepths } from "../../lib/queue-depths.ts";
 import { signedIn } from "../../middlewares/guard.middleware.ts";
+import { mixin } from "../../mixins/mixin.ts";
 import { listDeadLetters, redrive } from "./dead-letters.ts";
 import { examine } from "./doctor.ts";
 import { explainOrder } from "./explain-order.ts";
@@ -24,8 +25,18 @@ const now = Date.now;
 /** A payment or a message of a running system settles in less than these together. */
 const secondLooksAfterMs = [1_000, 2_000, 3_000];
 
+/** A stop does not wait for an examination. */
+const interruptible = mixin<Vars>({
+  methods: {
+    async drain() {
+      this.stopping.abort();
+    },
+  },
+});
+
 export default defineService<"ops", Vars>({
   name: "ops",
+  mixins: [interruptible],
   actions: {
     nodes() {
       const nodes = this.broker.registry.getNodeList({ onlyAvailable: false, withServices: true });
@@ -75,8 +86,5 @@ export default defineService<"ops", Vars>({
     this.peers = peersOver(this.broker);
     const { amqpUrl } = configOf(this.broker);
     this.depths = amqpUrl === null ? null : () => queueDepths(amqpUrl);
-  },
-  stopped() {
-    this.stopping.abort();
   },
 });

@@ -2,6 +2,7 @@ import amqplib, { type Channel, type ChannelModel } from "amqplib";
 import type { CloudEvent } from "../../contracts/events.ts";
 import { amqpConsumer, amqpPublisher, type AmqpConsumer, type AmqpPublisher } from "../../lib/amqp.ts";
 import { newId } from "../../lib/ids.ts";
+import { queueDepths } from "../../lib/queue-depths.ts";
 import { exchange, queues } from "../../lib/topology.ts";
 import { startPrivateBacking } from "../../scripts/backing/index.ts";
 import type { BackingServer } from "../../scripts/backing/process.ts";
@@ -65,6 +66,20 @@ describe("events over RabbitMQ", () => {
     if (message === false) throw new Error("the queue is empty");
     expect(message.properties).toMatchObject({ deliveryMode: 2, messageId: event.id, type: "user.erased" });
     expect(JSON.parse(message.content.toString())).toEqual(event);
+  });
+
+  it("is counted queue by queue, without anything being taken out", async () => {
+    await publisher.publish([erased(), erased()]);
+    channel.sendToQueue("hub.notify.dead", Buffer.from("unreadable"));
+
+    const depths = () => queueDepths(server.url);
+    await eventually(async () =>
+      (await depths()).some(({ name, messages }) => name === "hub.notify.dead" && messages === 1),
+    );
+
+    const counted = Object.fromEntries((await depths()).map(({ name, messages }) => [name, messages]));
+    expect(counted).toMatchObject({ "hub.auth": 2, "hub.notify": 2, "hub.inventory": 0, "hub.auth.dead": 0 });
+    expect(Object.keys(counted)).toEqual(queues.map(({ name }) => name));
   });
 
   it("hands every event to each of its consumers' queues, in order, and acknowledges what was stored", async () => {

@@ -47,12 +47,12 @@ describe("operating over REST", () => {
     expect(gateway.calls).toHaveLength(before);
   });
 
-  it("answers 409 for what is no dead letter any more, and 422 for what is no id", async () => {
+  it("answers 409 for what is no dead letter any more, and 404 for what is no id", async () => {
     const token = tokenOf({ roles: ["admin"] });
     const redrive = (which: string) => gateway.request("POST", `/api/v1/ops/dead-letters/${which}/redrive`, { token });
 
     expect(await redrive(newId())).toMatchObject({ status: 409, body: { code: "NOT_A_DEAD_LETTER" } });
-    expect(await redrive("x")).toMatchObject({ status: 422, body: { errors: [{ field: "id" }] } });
+    expect(await redrive("x")).toMatchObject({ status: 404, body: { code: "NOT_FOUND" } });
   });
 
   it("has no way in for what only services and the terminal may ask", async () => {

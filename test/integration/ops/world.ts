@@ -22,8 +22,8 @@ export interface World {
   ann: Identity;
   sku: string;
   orders: { open: Order; pending: Order; paid: Order; cancelled: Order; refunded: Order };
-  db(service: string): Database;
-  stop(): Promise<void>;
+  db: (service: string) => Database;
+  stop: () => Promise<void>;
 }
 
 export async function startWorld(store: string): Promise<World> {
@@ -32,7 +32,7 @@ export async function startWorld(store: string): Promise<World> {
     store === "SQLite" ? {} : { DATABASE_URL: testDatabaseUrl(), DATABASE_PREFIX: prefix };
   const services = [auth, users, products, inventory, orders, payments, notify, ops];
   const node = await startBroker(services, testConfig(env));
-  const { broker, as } = node;
+  const { broker } = node;
   await broker.call("users.ensureAdmin", { email: "boss@example.com", password: "plum tart 77" });
   const signUp = async (): Promise<Identity> => {
     const person = { email: `${newId()}@example.com`, password: "plum tart 77", name: "Ann" };
@@ -43,13 +43,13 @@ export async function startWorld(store: string): Promise<World> {
   const boss: Identity = { id: newId(), roles: ["admin"], sessionId: newId() };
 
   const sku = "LAMP";
-  await broker.call("products.create", { sku, name: "Lamp", priceCents: 250 }, as(boss));
-  await broker.call("inventory.set", { sku, onHand: 100 }, as(boss));
+  await broker.call("products.create", { sku, name: "Lamp", priceCents: 250 }, node.as(boss));
+  await broker.call("inventory.set", { sku, onHand: 100 }, node.as(boss));
   const place = (): Promise<Order> => {
     const meta = { user: ann, idempotencyKey: newId() };
     return broker.call("orders.place", { items: [{ sku, quantity: 2 }] }, { meta });
   };
-  const pay = (id: string, token: string) => broker.call("orders.pay", { id, method: "card", token }, as(ann));
+  const pay = (id: string, token: string) => broker.call("orders.pay", { id, method: "card", token }, node.as(ann));
   const world = {
     open: await place(),
     pending: await place(),
@@ -60,9 +60,9 @@ export async function startWorld(store: string): Promise<World> {
   await pay(world.pending.id, "tok_approve");
   await pay(world.paid.id, "tok_ok");
   await pay(world.refunded.id, "tok_ok");
-  await broker.call("orders.cancel", { id: world.cancelled.id }, as(ann));
-  await broker.call("orders.refund", { id: world.refunded.id, amountCents: 200, reason: "scratched" }, as(boss));
-  await broker.call("orders.refund", { id: world.refunded.id, reason: "broken" }, as(boss));
+  await broker.call("orders.cancel", { id: world.cancelled.id }, node.as(ann));
+  await broker.call("orders.refund", { id: world.refunded.id, amountCents: 200, reason: "scratched" }, node.as(boss));
+  await broker.call("orders.refund", { id: world.refunded.id, reason: "broken" }, node.as(boss));
   await eventually(async () => (await broker.call("notify.dossier", { orderId: world.refunded.id })).length >= 10);
 
   return {
