@@ -17,11 +17,7 @@ export function moneyMatches(order: OrderBrief, payments: readonly PaymentBrief[
   if (own?.status !== "SUCCEEDED" || own.amountCents !== totalCents) return false;
   const others = payments.filter((payment) => payment !== own);
   if (others.some((payment) => netOf(payment) !== 0)) return false;
-  // money that was returned before the order was paid late by another payment counts in the order, too
-  const returnedBefore = refundedCents - own.refundedCents;
-  const returnedOfOthers = others.reduce((sum, other) => sum + other.refundedCents, 0);
-  if (returnedBefore < 0 || returnedBefore > returnedOfOthers) return false;
-  return status !== "REFUNDED" || own.refundedCents === totalCents;
+  return own.refundedCents === refundedCents && (status !== "REFUNDED" || refundedCents === totalCents);
 }
 
 /** Stock is held while an order can be paid, sold once it was, and free again after anything else. */

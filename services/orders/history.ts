@@ -11,8 +11,6 @@ export interface Step {
 export interface Walk {
   status: OrderStatus | null;
   refundedCents: number;
-  /** Of that, what was returned of the payment that paid the order. */
-  ownRefundedCents: number;
   problem: string | null;
 }
 
@@ -31,7 +29,7 @@ const remarks = new Set(["order.refund_requested", "order.refund_refused", "orde
 /** Follows an order's history through the state machine. */
 export function walk(steps: readonly Step[], totalCents: number): Walk {
   let paymentId: unknown = null;
-  const at: Walk = { status: null, refundedCents: 0, ownRefundedCents: 0, problem: null };
+  const at: Walk = { status: null, refundedCents: 0, problem: null };
   const go = (to: OrderStatus): void => {
     const isLegal = at.status === null ? to === "CREATED" : transitions[at.status].includes(to);
     if (!isLegal) at.problem ??= `${at.status ?? "nothing"} cannot become ${to}`;
@@ -41,16 +39,16 @@ export function walk(steps: readonly Step[], totalCents: number): Walk {
     const to = reached[type];
     if (to) {
       go(to);
-      if (to === "PAID") paymentId = detail.paymentId;
+      if (to !== "PAID") continue;
+      paymentId = detail.paymentId;
+      // what went back before was another payment's money
+      at.refundedCents = 0;
     } else if (type === "order.refunded") {
       const isOwn = detail.paymentId === paymentId;
       // the return of a second payment does not count in an order that another one paid
       if (!isOwn && paymentId !== null) continue;
-      const amountCents = Number(detail.amountCents);
-      at.refundedCents += amountCents;
-      if (!isOwn) continue;
-      at.ownRefundedCents += amountCents;
-      if (at.refundedCents === totalCents) go("REFUNDED");
+      at.refundedCents += Number(detail.amountCents);
+      if (isOwn && at.refundedCents === totalCents) go("REFUNDED");
     } else if (!remarks.has(type)) {
       at.problem ??= `an order has no step ${type}`;
     }

@@ -6,6 +6,7 @@ import auth from "../../../services/auth/auth.service.ts";
 import inventory from "../../../services/inventory/inventory.service.ts";
 import notify from "../../../services/notify/notify.service.ts";
 import ops from "../../../services/ops/ops.service.ts";
+import { consumers, peersOver, senders } from "../../../services/ops/peers.ts";
 import orders from "../../../services/orders/orders.service.ts";
 import payments from "../../../services/payments/payments.service.ts";
 import products from "../../../services/products/products.service.ts";
@@ -22,6 +23,8 @@ export interface World {
   ann: Identity;
   sku: string;
   orders: { open: Order; pending: Order; paid: Order; cancelled: Order; refunded: Order };
+  /** The id of the one payment of an order. */
+  paymentOf: (order: Order) => string;
   db: (service: string) => Database;
   stop: () => Promise<void>;
 }
@@ -63,7 +66,19 @@ export async function startWorld(store: string): Promise<World> {
   await broker.call("orders.cancel", { id: world.cancelled.id }, node.as(ann));
   await broker.call("orders.refund", { id: world.refunded.id, amountCents: 200, reason: "scratched" }, node.as(boss));
   await broker.call("orders.refund", { id: world.refunded.id, reason: "broken" }, node.as(boss));
-  await eventually(async () => (await broker.call("notify.dossier", { orderId: world.refunded.id })).length >= 10);
+  const peers = peersOver(broker);
+  await eventually(async () => {
+    const outboxes = await Promise.all(senders.map((sender) => peers.outbox(sender, "outboxState", {})));
+    if (outboxes.some(({ rows }) => rows > 0)) return false;
+    const inboxes = await Promise.all(consumers.map((consumer) => peers.inbox(consumer, "inboxState", {})));
+    return inboxes.every(({ waiting }) => waiting === 0);
+  });
+
+  const paymentIds = new Map<string, string>();
+  for (const { id } of Object.values(world)) {
+    const { items } = await broker.call("payments.ofOrder", { orderId: id });
+    for (const payment of items) paymentIds.set(id, payment.id);
+  }
 
   return {
     node,
@@ -71,6 +86,7 @@ export async function startWorld(store: string): Promise<World> {
     ann,
     sku,
     orders: world,
+    paymentOf: ({ id }) => paymentIds.get(id) ?? "",
     db: (service) => (broker.getLocalService(service) as unknown as { db: Database }).db,
     async stop() {
       await node.stop();
