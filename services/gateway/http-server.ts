@@ -8,10 +8,18 @@ import { securityHeaders } from "./respond.ts";
 export interface HttpServer {
   /** Resolves with the port it listens on. */
   listen(host: string, port: number): Promise<number>;
-  /** True from the moment that it takes no new connections. */
+  /** True from the moment that it is to take no new connections. */
   readonly draining: boolean;
-  /** Takes no new connections, and resolves when the requests under way are answered, or cut off after `withinMs`. */
-  drain(withinMs: number): Promise<void>;
+  /**
+   * Goes on as before for `graceMs`, then takes no new connections, and resolves when the requests under way are
+   * answered, or cut off after `withinMs`.
+   */
+  drain(times: DrainTimes): Promise<void>;
+}
+
+export interface DrainTimes {
+  graceMs: number;
+  withinMs: number;
 }
 
 const options = {
@@ -97,7 +105,7 @@ export function httpServer(handle: (req: IncomingMessage, res: ServerResponse) =
       return draining !== null;
     },
     listen: (host, port) => listen(server, host, port),
-    drain: (withinMs) => (draining ??= drain(server, withinMs)),
+    drain: (times) => (draining ??= drain(server, times)),
   };
 }
 
@@ -112,8 +120,9 @@ async function listen(server: Server, host: string, port: number): Promise<numbe
   return (server.address() as AddressInfo).port;
 }
 
-async function drain(server: PatientServer, withinMs: number): Promise<void> {
+async function drain(server: PatientServer, { graceMs, withinMs }: DrainTimes): Promise<void> {
   if (!server.listening) return;
+  await delay(graceMs);
   await server.acceptedAll();
   const closed = new AbortController();
   const ended = new Promise<void>((resolve) => server.close(() => resolve()));

@@ -1,4 +1,5 @@
 import type { ServerResponse } from "node:http";
+import { configOf } from "../../config.ts";
 import type { Ctx } from "../../contracts/bus.ts";
 import { messageOf } from "../../lib/errors.ts";
 import { newId } from "../../lib/ids.ts";
@@ -44,6 +45,9 @@ export interface Requests extends WebService {
 
 /** How long a stop waits for requests under way. */
 const drainMs = 8_000;
+
+/** One node of several is not ready any more, and goes on serving until whoever spreads the requests has seen that. */
+const balancersNoticeWithinMs = 1_000;
 
 const nothingHere = (): HttpRefusal => new HttpRefusal(404, "NOT_FOUND", "There is nothing here.");
 const notOneHost = (): HttpRefusal =>
@@ -134,7 +138,11 @@ export const requests = mixin<Requests>({
     /** Stops taking requests and waits for those under way. A node does this before its services stop. */
     async drain() {
       const http = this.http as HttpServer | undefined;
-      await Promise.all([http?.drain(drainMs), (this.streams as Streams | undefined)?.close()]);
+      const graceMs = configOf(this.broker).transporter === null ? 0 : balancersNoticeWithinMs;
+      await Promise.all([
+        http?.drain({ graceMs, withinMs: drainMs - graceMs }),
+        (this.streams as Streams | undefined)?.close(),
+      ]);
     },
   },
 });

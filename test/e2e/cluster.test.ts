@@ -93,7 +93,7 @@ describe("a cluster", () => {
 
   it("fails no request while its nodes are restarted one after the other", async () => {
     await isReady(second.url);
-    const buyers = new Buyers(people, sku, [atFirst, atSecond]);
+    const buyers = new Buyers(people, sku, [atFirst, atSecond], { balanced: true });
     for (const node of [first, second]) {
       const before = buyers.orders.size;
       await eventually(() => buyers.orders.size > before + 20);

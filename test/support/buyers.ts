@@ -19,12 +19,17 @@ export interface Try {
 export class Buyers {
   readonly tries: Try[] = [];
   readonly orders = new Map<string, { who: Person; order: Order }>();
+  private readonly unready = new Set<Shop>();
   private stopping = false;
   private readonly done: Promise<unknown>;
 
-  /** Each buyer begins at another gateway, and turns to the next when one does not answer or cannot serve. */
-  constructor(people: readonly Person[], sku: string, shops: readonly Shop[]) {
-    this.done = Promise.all(people.map((who, i) => this.buyOn(who, i, sku, shops)));
+  /**
+   * Each buyer begins at another gateway, and turns to the next when one does not answer or cannot serve. `balanced`:
+   * they come through a load balancer, which sends nobody to a gateway that says it is not ready.
+   */
+  constructor(people: readonly Person[], sku: string, shops: readonly Shop[], { balanced = false } = {}) {
+    const watches = balanced ? shops.map((shop) => this.watch(shop)) : [];
+    this.done = Promise.all([...people.map((who, i) => this.buyOn(who, i, sku, shops)), ...watches]);
   }
 
   /** Resolves when every order under way is placed. */
@@ -48,9 +53,21 @@ export class Buyers {
       for (let turn = index + n; ; turn += 1) {
         const shop = shops[turn % shops.length];
         if (!shop) throw new Error("there is no gateway");
-        if (await this.tryOnce(who, key, sku, shop)) break;
+        if (!this.unready.has(shop) && (await this.tryOnce(who, key, sku, shop))) break;
         await delay(20);
       }
+    }
+  }
+
+  private async watch(shop: Shop): Promise<void> {
+    while (!this.stopping) {
+      const isReady = await fetch(`${shop.rest.url}/health/ready`, { signal: AbortSignal.timeout(1_000) }).then(
+        ({ status }) => status === 200,
+        () => false,
+      );
+      if (isReady) this.unready.delete(shop);
+      else this.unready.add(shop);
+      await delay(50);
     }
   }
 
