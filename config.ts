@@ -1,8 +1,11 @@
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { resolve } from "node:path";
+import { parseEnv } from "node:util";
 import { serviceNames, type ServiceName } from "./contracts/bus.ts";
 import type { StoreConfig } from "./lib/database.ts";
+import type { TracingConfig } from "./lib/tracing.ts";
+import { parseFailpoints, type Failpoint } from "./lib/failpoints.ts";
 
 // The one reader of process.env. Everything else gets a Config.
 
@@ -31,6 +34,8 @@ export interface Config {
   /** How many requests that write at the same time may share one transaction; 1 gives each its own. */
   groupCommitMost: number;
   rateLimit: number;
+  /** How many requests a gateway works on at a time before it refuses more. */
+  requestsInFlight: number;
   registerRateLimit: number;
   loginFailuresPerAddress: number;
   loginFailuresPerAccount: number;
@@ -42,8 +47,33 @@ export interface Config {
   secretKey: string | null;
   /** Where the sandbox provider answers. Null: the node that runs payments hosts it. */
   sandboxUrl: string | null;
+  /** The new one and, during a rotation, the one before. None: one that is derived from `secretKey`. */
+  sandboxWebhookSecrets: readonly string[];
+  /** Which provider new payments are made with. */
+  paymentProvider: PaymentProviderName;
+  /** Where customers come back to from a provider's page. */
+  paymentReturnUrl: string;
+  /** Null: there is no account at Stripe. */
+  stripe: StripeConfig | null;
+  /** Where Prometheus asks. Null: nothing is counted. */
+  metrics: { host: string; port: number } | null;
+  /** Null: nothing is traced, and nothing of OpenTelemetry loaded. */
+  tracing: TracingConfig | null;
+  /** JSON with settings that may change while the node runs. */
+  liveConfigFile: string | null;
   log: { level: LogLevel; dir: string | null; pretty: boolean };
+  /** Where this process fails on purpose; none but in tests. */
+  failpoints: readonly Failpoint[];
   production: boolean;
+}
+
+export type PaymentProviderName = "sandbox" | "stripe";
+
+export interface StripeConfig {
+  secretKey: string;
+  /** The new one and, during a rotation, the one before. */
+  webhookSecrets: readonly string[];
+  url: string;
 }
 
 /** Every setting that is wrong, a sentence each, beginning with the variable's name. */
@@ -76,6 +106,12 @@ export function readConfig(env: Env): Config {
     /\/+$/,
     "",
   );
+  const currency = read.currency();
+  const stripe = read.stripe();
+  const metricsPort = read.integer("METRICS_PORT", 0, 0, 65_535);
+  const metricsHost = read.text("METRICS_HOST", "127.0.0.1", /^[a-zA-Z0-9.:_-]+$/, "a host name or an address");
+  const tracingEndpoint = read.url("OTEL_EXPORTER_OTLP_ENDPOINT", ["http:", "https:"])?.replace(/\/+$/, "") ?? null;
+  const traceSampleRatio = read.ratio("TRACE_SAMPLE_RATIO", 0.01);
   const config: Config = {
     host,
     port,
@@ -96,9 +132,10 @@ export function readConfig(env: Env): Config {
       password: read.secret("ADMIN_PASSWORD", 8, 128),
     },
     orderTtlSeconds: read.integer("ORDER_TTL_SECONDS", 900, 1, 30 * 24 * 3600),
-    currency: read.currency(),
+    currency,
     groupCommitMost: read.integer("GROUP_COMMIT_MOST", 64, 1, 256),
     rateLimit: read.integer("RATE_LIMIT", 6000, 1, 1e9),
+    requestsInFlight: read.integer("REQUESTS_IN_FLIGHT", 2000, 1, 1e6),
     registerRateLimit: read.integer("REGISTER_RATE_LIMIT", transporter ? 20 : 600, 1, 1e9),
     loginFailuresPerAddress: read.integer("LOGIN_FAILURES_PER_ADDRESS", 20, 1, 1e9),
     loginFailuresPerAccount: read.integer("LOGIN_FAILURES_PER_ACCOUNT", 10, 1, 1e9),
@@ -112,11 +149,19 @@ export function readConfig(env: Env): Config {
     ),
     secretKey: read.secret("SECRET_KEY", 32, 512),
     sandboxUrl: read.url("SANDBOX_URL", ["http:", "https:"])?.replace(/\/+$/, "") ?? null,
+    sandboxWebhookSecrets: read.secrets("SANDBOX_WEBHOOK_SECRET", /^[\x21-\x7e]{32,256}$/, "32 to 256 characters"),
+    paymentProvider: read.choice("PAYMENT_PROVIDER", stripe ? "stripe" : "sandbox", ["sandbox", "stripe"]),
+    paymentReturnUrl: read.url("PAYMENT_RETURN_URL", ["http:", "https:"]) ?? publicUrl,
+    stripe,
+    metrics: metricsPort === 0 ? null : { host: metricsHost, port: metricsPort },
+    tracing: tracingEndpoint === null ? null : { endpoint: tracingEndpoint, sampleRatio: traceSampleRatio },
+    liveConfigFile: env.LIVE_CONFIG_FILE ? resolve(env.LIVE_CONFIG_FILE) : null,
     log: {
       level: read.choice("LOG_LEVEL", "info", ["fatal", "error", "warn", "info", "debug", "trace", "silent"]),
       dir: env.LOG_DIR ? resolve(env.LOG_DIR) : null,
       pretty: !production && process.stdout.isTTY === true,
     },
+    failpoints: read.failpoints(),
     production,
   };
 
@@ -129,8 +174,19 @@ export function readConfig(env: Env): Config {
       read.problem(name, "is set but DATABASE_URL is not: a cluster's nodes cannot share SQLite files");
     }
   }
+  if (metricsPort !== 0 && metricsPort === port && config.services.includes("gateway")) {
+    read.problem("METRICS_PORT", `is ${port} like PORT, but metrics are not for the public`);
+  }
   if (config.services.length < serviceNames.length && !transporter) {
     read.problem("SERVICES", "names a part of the services but TRANSPORTER is unset: they could not reach the others");
+  }
+  if (config.paymentProvider === "stripe") {
+    if (stripe === null) read.problem("PAYMENT_PROVIDER", "is stripe, but STRIPE_SECRET_KEY is unset");
+    if (stripe !== null && !isCountedAlike(currency)) {
+      read.problem("CURRENCY", `is ${currency}, which Stripe counts in other units; its payments would be wrong`);
+    }
+  } else if (production && config.services.includes("payments") && !env.PAYMENT_PROVIDER?.trim()) {
+    read.problem("PAYMENT_PROVIDER", "is unset in production: say stripe, or sandbox where no money may move");
   }
   if (production && databaseUrl) {
     if (config.secretKey === null)
@@ -144,12 +200,12 @@ export function readConfig(env: Env): Config {
 }
 
 /**
- * The settings of this process: its environment, then the file `.env` of the working directory. Exits with code 1 and one
+ * The settings of this process: its environment, then the files `.env.<NODE_ENV>` and `.env` of the working directory. Exits with code 1 and one
  * line for each that is wrong.
  */
 export function loadConfig(overrides: Record<string, string> = {}): Config {
   // what a developer keeps there must not decide whether tests pass
-  if (process.env.NODE_ENV !== "test" && existsSync(".env")) process.loadEnvFile();
+  if (process.env.NODE_ENV !== "test") loadEnvFiles();
   try {
     return readConfig({ ...process.env, ...overrides });
   } catch (error) {
@@ -157,6 +213,20 @@ export function loadConfig(overrides: Record<string, string> = {}): Config {
     for (const problem of error.problems) process.stderr.write(`configuration: ${problem}\n`);
     process.exit(1);
   }
+}
+
+/** What is set stays: the environment wins over `.env.production` (or whatever NODE_ENV says), and that one over `.env`. */
+export function loadEnvFiles(): void {
+  const environment = process.env.NODE_ENV || environmentIn(".env");
+  if (environment !== undefined && /^[\w-]+$/.test(environment)) loadEnvFile(`.env.${environment}`);
+  loadEnvFile(".env");
+}
+
+const environmentIn = (file: string): string | undefined =>
+  existsSync(file) ? parseEnv(readFileSync(file, "utf8")).NODE_ENV : undefined;
+
+function loadEnvFile(file: string): void {
+  if (existsSync(file)) process.loadEnvFile(file);
 }
 
 const configs = new WeakMap<object, Config>();
@@ -211,6 +281,15 @@ class Reader {
     return fallback;
   }
 
+  ratio(name: string, fallback: number): number {
+    const value = this.value(name);
+    if (value === undefined) return fallback;
+    const number = /^\d(\.\d{1,9})?$/.test(value) ? Number(value) : NaN;
+    if (number >= 0 && number <= 1) return number;
+    this.problem(name, `is "${value}", but must be a number from 0 to 1`);
+    return fallback;
+  }
+
   choice<T extends string>(name: string, fallback: T, choices: readonly T[]): T {
     const value = this.value(name);
     if (value === undefined) return fallback;
@@ -238,12 +317,48 @@ class Reader {
     return value;
   }
 
+  /** One secret, or two with a comma between them. Never repeats one in a message. */
+  secrets(name: string, allowed: RegExp, description: string): string[] {
+    const values = (this.value(name) ?? "").split(",").map((value) => value.trim());
+    if (values.join() === "") return [];
+    if (values.length > 2 || !values.every((value) => allowed.test(value))) {
+      this.problem(name, `must be one secret of ${description}, or a new and an old one with a comma between them`);
+    }
+    return values;
+  }
+
+  /** Both of Stripe's secrets or neither. */
+  stripe(): StripeConfig | null {
+    const secretKey = this.value("STRIPE_SECRET_KEY") ?? null;
+    const webhookSecrets = this.secrets("STRIPE_WEBHOOK_SECRET", /^whsec_\w{16,200}$/, "the form whsec_…");
+    const url = this.url("STRIPE_URL", ["https:", "http:"]) ?? "https://api.stripe.com";
+    if (secretKey === null && webhookSecrets.length === 0) return null;
+    if (secretKey === null) this.problem("STRIPE_SECRET_KEY", "is unset, but STRIPE_WEBHOOK_SECRET is set");
+    else if (!/^(sk|rk)_(test|live)_\w{8,250}$/.test(secretKey)) {
+      this.problem("STRIPE_SECRET_KEY", "must be a secret or restricted key of Stripe: sk_… or rk_…");
+    }
+    if (webhookSecrets.length === 0) this.problem("STRIPE_WEBHOOK_SECRET", "is unset, but STRIPE_SECRET_KEY is set");
+    if (new URL(url).protocol === "http:" && !/^(127\.0\.0\.1|localhost|\[::1\])$/.test(new URL(url).hostname)) {
+      this.problem("STRIPE_URL", "must begin with https://: the secret key goes there");
+    }
+    return { secretKey: secretKey ?? "", webhookSecrets, url };
+  }
+
   currency(): string {
     const value = this.value("CURRENCY") ?? "GBP";
     if (!Intl.supportedValuesOf("currency").includes(value)) {
       this.problem("CURRENCY", `is "${value}", but must be a currency of ISO 4217 such as GBP`);
     }
     return value;
+  }
+
+  failpoints(): Failpoint[] {
+    const value = this.value("FAILPOINTS");
+    if (value === undefined) return [];
+    if (this.env.NODE_ENV === "production") this.problem("FAILPOINTS", "is for tests, and refused in production");
+    const { points, problems } = parseFailpoints(value);
+    for (const problem of problems) this.problem("FAILPOINTS", problem);
+    return points;
   }
 
   services(): ServiceName[] {
@@ -255,6 +370,17 @@ class Reader {
       this.problem("SERVICES", `names "${unknown.join(", ")}", but knows ${serviceNames.join(", ")}`);
     return serviceNames.filter((name) => names.includes(name));
   }
+}
+
+/** Amounts of these have no decimals at Stripe; of those with three it takes none that end in another digit than 0. */
+const withoutDecimals = "BIF CLP DJF GNF JPY KMF KRW MGA PYG RWF VND VUV XAF XOF XPF".split(" ");
+const threeDecimals = "BHD JOD KWD OMR TND".split(" ");
+
+/** Whether our minor units of a currency, which are those of CLDR, are Stripe's. */
+function isCountedAlike(currency: string): boolean {
+  if (threeDecimals.includes(currency)) return false;
+  const format = new Intl.NumberFormat("en", { style: "currency", currency });
+  return format.resolvedOptions().maximumFractionDigits === (withoutDecimals.includes(currency) ? 0 : 2);
 }
 
 /** An address to connect to for one to listen on. */

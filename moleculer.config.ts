@@ -4,24 +4,33 @@ import { type BrokerOptions, Errors } from "moleculer";
 import { attachConfig, loadConfig, type Config } from "./config.ts";
 import { contractOf } from "./contracts/bus.ts";
 import { LocalTransporter, localSocketPath } from "./lib/local-transporter.ts";
-import { loggerOptions } from "./lib/logger.ts";
+import { codeOf } from "./lib/errors.ts";
+import { attachLiveSettings, liveSettings } from "./lib/live-settings.ts";
+import { structuredLogger } from "./lib/logger.ts";
+import { attachMetrics, createMetrics } from "./lib/metrics.ts";
 import { TieredCacher } from "./lib/tiered-cacher.ts";
 import { compileSchema, SchemaValidator } from "./lib/validator.ts";
 import { WatchfulDiscoverer } from "./lib/watchful-discoverer.ts";
 import { deadline } from "./middlewares/deadline.middleware.ts";
 import { domainErrors } from "./middlewares/domain-errors.middleware.ts";
+import { requestContext } from "./middlewares/request-context.middleware.ts";
 import { guard } from "./middlewares/guard.middleware.ts";
+import { countCalls } from "./middlewares/metrics.middleware.ts";
 
 const { version } = JSON.parse(readFileSync(join(import.meta.dirname, "package.json"), "utf8")) as { version: string };
 
 /** Broker options for a node: only what differs from Moleculer's defaults, with its reason. */
 export function brokerOptions(config: Config): BrokerOptions {
+  const live = liveSettings(config);
+  const logger = structuredLogger(config);
+  live.follow(({ logLevel }) => logger.setLevel(logLevel));
+  const metrics = config.metrics && createMetrics({ nodeId: config.nodeId, version });
   return {
     nodeID: config.nodeId,
     namespace: config.namespace,
     // what an operator wants to know of every node
     metadata: { startedAt: Date.now(), version },
-    logger: loggerOptions(config),
+    logger,
     // Alone in one process, other processes on this machine (the REPL) join over a socket in the data directory.
     transporter: transporterOf(config),
     // The default waits for ever. Actions that talk to a payment provider or read files set their own.
@@ -38,8 +47,9 @@ export function brokerOptions(config: Config): BrokerOptions {
       minRequestCount: 20,
       windowTime: 30,
       halfOpenTime: 2_000,
-      // The default counts an error only by a numeric code of 500 or more, and so misses plain errors.
-      check: (error: Error) => !isClientError(error),
+      // The default counts an error only by a numeric code of 500 or more, and so misses plain errors. Who says that it
+      // has too much to do works: with no requests at all for a while it would do less, not more.
+      check: (error: Error) => !isClientError(error) && codeOf(error) !== "OVERLOADED",
     },
     // On only for actions marked retryable: a time-out may have taken effect, and repeating it would take it twice.
     retryPolicy: {
@@ -52,9 +62,31 @@ export function brokerOptions(config: Config): BrokerOptions {
     // How soon a service notices that one it waits for has come; the default is a second.
     dependencyInterval: 50,
     validator: new SchemaValidator(),
-    cacher: new TieredCacher({ redisUrl: config.redisUrl, acceptorOf: answersOf }),
-    middlewares: [deadline, domainErrors, guard],
-    created: (broker) => attachConfig(broker, config),
+    cacher: new TieredCacher({
+      redisUrl: config.redisUrl,
+      acceptorOf: answersOf,
+      onRead: metrics ? (level) => metrics.cacheRead(level) : undefined,
+    }),
+    // each inside of the next
+    middlewares: [
+      deadline,
+      domainErrors,
+      guard,
+      requestContext({
+        tracing: config.tracing,
+        node: { id: config.nodeId, version, namespace: config.namespace },
+      }),
+      ...(metrics && config.metrics ? [countCalls(metrics, config.metrics)] : []),
+    ],
+    created(broker) {
+      attachConfig(broker, config);
+      attachLiveSettings(broker, live);
+      if (!metrics) return;
+      attachMetrics(broker, metrics);
+      metrics.onScrape("nodes", {}, () => [
+        { gauge: "hub_nodes", value: broker.registry.getNodeList({ onlyAvailable: true, withServices: false }).length },
+      ]);
+    },
   };
 }
 

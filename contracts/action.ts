@@ -21,6 +21,8 @@ export interface ActionContract<P extends TSchema = TSchema, R extends TSchema =
   retryable?: true;
   /** Answers are kept by these parameters. Only what is the same for everyone: a kept one asks nobody who it is for. */
   cache?: { keys: readonly string[]; ttlSeconds: number };
+  /** How many of these a node does at a time, and how many may wait for that; who comes then is refused at once. */
+  bulkhead?: { atOnce: number; waiting: number };
   /** Codes of refusals, beyond those every route can give. */
   refusals?: readonly string[];
 }

@@ -1,6 +1,6 @@
 import { Type, type Static } from "@sinclair/typebox";
 import { action, type TypesOf } from "./action.ts";
-import { closed, Email, Id, line, Locale, NoParams, Nothing } from "./shapes.ts";
+import { closed, Email, Id, line, Locale, NoParams, Nothing, Time } from "./shapes.ts";
 import { Password, Profile } from "./users.ts";
 
 export const Session = Type.Object(
@@ -92,6 +92,18 @@ export const authActions = {
     result: Nothing,
     timeoutMs: 10_000,
     refusals: ["INVALID_RESET_TOKEN", "WEAK_PASSWORD"],
+  }),
+  "auth.rotateKeys": action({
+    summary: "Make a new signing key now; the one before goes on verifying, so nobody is logged out",
+    access: "admin",
+    params: NoParams,
+    result: Type.Object({ kid: Type.String(), signsAt: Time }, closed),
+  }),
+  "auth.refused": action({
+    summary: "Note in the audit log that somebody signed in was refused at a gateway",
+    access: "internal",
+    params: Type.Object({ code: Type.String(), method: Type.String(), path: Type.String({ maxLength: 200 }) }, closed),
+    result: Nothing,
   }),
   "auth.keys": action({
     summary: "Every public key that still verifies",

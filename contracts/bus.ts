@@ -124,13 +124,16 @@ export function defineService<S extends ServiceName, Vars extends object = Recor
   for (const [short, handler] of Object.entries(handlers)) {
     const contract = contractOf(`${definition.name}.${short}`);
     if (!contract) throw new Error(`action ${definition.name}.${short} has no contract`);
-    const { summary, access, params, timeoutMs, retryable, cache } = contract;
+    const { summary, access, params, timeoutMs, retryable, cache, bulkhead } = contract;
     actions[short] = {
       summary,
       access,
       params,
       handler,
       ...(timeoutMs === undefined ? {} : { timeout: timeoutMs }),
+      ...(bulkhead
+        ? { bulkhead: { enabled: true, concurrency: bulkhead.atOnce, maxQueueSize: bulkhead.waiting } }
+        : {}),
       ...(retryable ? { retryPolicy: { enabled: true } } : {}),
       ...(cache ? { cache: { keys: cache.keys, ttl: cache.ttlSeconds } } : {}),
     };

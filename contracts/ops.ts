@@ -1,9 +1,11 @@
 import { Type, type Static } from "@sinclair/typebox";
 import { action, type TypesOf } from "./action.ts";
+import { AuditEntry, auditFilter } from "./audit-log.ts";
 import { Delivered } from "./notify.ts";
 import { Order, OrderRefund, StoredAnswer } from "./orders.ts";
 import { Payment, PaymentCheck, PaymentRefund, TimelineEntry } from "./payments.ts";
 import { InboxRow, OutboxRow } from "./queues.ts";
+import { LiveChange, LiveReport, StoredSettings } from "./settings.ts";
 import { ById, closed, Id, listOf, NoParams, nullable, pageOf, pageParams, Time } from "./shapes.ts";
 
 const Count = Type.Integer({ minimum: 0 });
@@ -174,18 +176,51 @@ export const opsActions = {
     result: Redriven,
     refusals: ["NOT_A_DEAD_LETTER"],
   }),
+  "ops.auditLog": action({
+    summary: "Who did what, newest first: log-ins, access, passwords, refunds, stock, keys, data, what was refused",
+    access: "admin",
+    params: Type.Object({ ...pageParams, ...auditFilter }, closed),
+    result: pageOf(AuditEntry),
+  }),
   "ops.outbox": action({
     summary: "Events that have not left their service, and the message broker's queues",
     access: "admin",
     params: NoParams,
     result: OutboxState,
   }),
+  "ops.config": action({
+    summary: "The settings that can be changed while nodes run, as this node has them",
+    access: "admin",
+    params: NoParams,
+    result: LiveReport,
+  }),
+  "ops.setConfig": action({
+    summary: "Change settings of all nodes within a second, also for nodes that join later; null takes one back",
+    access: "admin",
+    params: LiveChange,
+    result: LiveReport,
+  }),
+  "ops.settings": action({
+    summary: "What was set for all nodes",
+    access: "internal",
+    params: NoParams,
+    result: StoredSettings,
+    timeoutMs: 1_000,
+    retryable: true,
+  }),
   "ops.hasten": action({
     summary: "Have every service do now what is due or waits for its next try",
     access: "internal",
     params: NoParams,
-    result: Type.Object({ hastened: Type.Array(Type.String()), problems: Type.Array(Type.String()) }, closed),
-    timeoutMs: 30_000,
+    result: Type.Object(
+      {
+        hastened: Type.Array(Type.String()),
+        problems: Type.Array(Type.String()),
+        republished: Type.Integer({ description: "events that are sent once more, because a consumer lacked them" }),
+      },
+      closed,
+    ),
+    timeoutMs: 600_000,
   }),
 };
 export type OpsActions = TypesOf<typeof opsActions>;

@@ -90,6 +90,8 @@ export const PlaceOrder = Type.Object(
 );
 export type PlaceOrder = Static<typeof PlaceOrder>;
 
+// Clients wait 5 s: what takes longer than these is answered with a 503, and goes on with its key.
+
 const idempotencyCodes = ["IDEMPOTENCY_KEY_REUSED", "IDEMPOTENCY_KEY_IN_FLIGHT"] as const;
 
 export const OrderBrief = Type.Object(
@@ -129,7 +131,7 @@ export const orderActions = {
     access: "user",
     params: PlaceOrder,
     result: Order,
-    timeoutMs: 5_000,
+    timeoutMs: 4_500,
     refusals: ["OUT_OF_STOCK", "UNKNOWN_PRODUCT", "OVERLOADED", ...idempotencyCodes],
   }),
   "orders.list": action({
@@ -156,7 +158,7 @@ export const orderActions = {
     access: "user",
     params: Type.Object({ id: Id, ...PaymentRequest.properties }, closed),
     result: Payment,
-    timeoutMs: 8_000,
+    timeoutMs: 4_800,
     refusals: ["PAYMENT_DECLINED", "ORDER_NOT_PAYABLE", ...idempotencyCodes],
   }),
   "orders.cancel": action({
@@ -164,7 +166,7 @@ export const orderActions = {
     access: "user",
     params: Type.Object({ id: Id, reason: Type.Optional(line(200)) }, closed),
     result: Order,
-    timeoutMs: 8_000,
+    timeoutMs: 4_800,
     refusals: ["ORDER_ILLEGAL_TRANSITION", ...idempotencyCodes],
   }),
   "orders.complete": action({
@@ -193,7 +195,7 @@ export const orderActions = {
       closed,
     ),
     result: Order,
-    timeoutMs: 8_000,
+    timeoutMs: 4_800,
     refusals: ["ORDER_NOT_REFUNDABLE", "REFUND_EXCEEDS_PAYMENT", "REFUND_REFUSED", ...idempotencyCodes],
   }),
 

@@ -85,7 +85,7 @@ export const paymentActions = {
     access: "public",
     params: Type.Object(
       {
-        provider: Type.String({ pattern: "^[a-z0-9_-]{1,40}$" }),
+        provider: Type.String({ pattern: "^[a-z0-9_-]{1,40}$", description: "sandbox or stripe" }),
         body: Type.String({ description: "the raw bytes, as base64" }),
         headers: Type.Record(Type.String(), Type.String()),
       },

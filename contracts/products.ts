@@ -50,7 +50,7 @@ export const productActions = {
     access: "public",
     params: Type.Object(
       {
-        search: Type.Optional(Type.String({ maxLength: 100 })),
+        search: Type.Optional(text(100)),
         sort: Type.Optional(
           Type.Union([Type.Literal("name"), Type.Literal("price"), Type.Literal("-price"), Type.Literal("newest")], {
             default: "name",

@@ -76,6 +76,14 @@ export const outboxActions = {
     timeoutMs: 30_000,
     retryable: true,
   }),
+  outboxRepublish: action({
+    summary: "Send published events once more, because a consumer lacks them; those who have them ignore them",
+    access: "internal",
+    params: Type.Object({ ids: Type.Array(Id, { maxItems: 1000 }) }, closed),
+    result: Count,
+    timeoutMs: 10_000,
+    retryable: true,
+  }),
   outboxAudit: audit(),
   outboxHasten: hasten("publishing"),
 };

@@ -73,6 +73,12 @@ export type NotificationPreferences = Static<typeof NotificationPreferences>;
 
 export const Password = Type.String({ minLength: 8, maxLength: 128 });
 
+/**
+ * A password takes a core some 50 ms, so more at a time only makes each slower, and who waits behind 100 others waits long
+ * enough. One of Node's four threads stays free for files and names.
+ */
+const hashing = { atOnce: 3, waiting: 100 };
+
 /** What notify must know of a person to reach them. */
 export const Contact = Type.Object(
   {
@@ -179,6 +185,7 @@ export const userActions = {
     summary: "Create an account",
     access: "internal",
     params: Type.Object({ email: Email, password: Password, name: line(120), locale: Type.Optional(Locale) }, closed),
+    bulkhead: hashing,
     result: Profile,
     refusals: ["EMAIL_TAKEN", "WEAK_PASSWORD"],
   }),
@@ -186,6 +193,7 @@ export const userActions = {
     summary: "The account behind an e-mail and password, or null",
     access: "internal",
     params: Type.Object({ email: Type.String({ maxLength: 320 }), password: Type.String({ maxLength: 1024 }) }, closed),
+    bulkhead: hashing,
     result: nullable(Profile),
   }),
   "users.changePassword": action({
@@ -195,6 +203,7 @@ export const userActions = {
       { userId: Id, currentPassword: nullable(Type.String({ maxLength: 1024 })), newPassword: Password },
       closed,
     ),
+    bulkhead: hashing,
     result: Nothing,
     refusals: ["INVALID_CREDENTIALS", "WEAK_PASSWORD"],
   }),

@@ -42,6 +42,45 @@ function open(url: string, purpose: string, log: AmqpLog): AmqpConnectionManager
   return connection;
 }
 
+/** The server sent it back: there is no queue for it. */
+class Unroutable extends Error {}
+
+/**
+ * Calls `setup` with each new channel. The library makes channels only together with their connection: one that ended
+ * alone, because the server had something against it or its queue was deleted, would stay away for good.
+ */
+function openChannel(
+  { connection, purpose, log, closing }: Opened,
+  setup: (raw: ConfirmChannel) => Promise<void>,
+): ChannelWrapper {
+  let current: ConfirmChannel | null = null;
+  const channel = connection.createChannel({
+    confirm: true,
+    publishTimeout: confirmWithinMs,
+    setup: async (raw: ConfirmChannel) => {
+      current = raw;
+      raw.on("error", (error: unknown) => log.warn("RabbitMQ ended a channel", { purpose, error: messageOf(error) }));
+      raw.once("close", () => {
+        void delay(reconnectSeconds * 1_000, closing).then(() => {
+          if (current === raw && !closing.aborted && connection.isConnected()) connection.reconnect();
+        });
+      });
+      await declare(raw);
+      await setup(raw);
+    },
+  });
+  channel.on("error", (error) => log.warn("RabbitMQ refused what is needed", { purpose, error: messageOf(error) }));
+  return channel;
+}
+
+interface Opened {
+  connection: AmqpConnectionManager;
+  purpose: string;
+  log: AmqpLog;
+  /** Aborted when it is to stay closed. */
+  closing: AbortSignal;
+}
+
 export interface AmqpPublisher {
   publish: Publish;
   close(): Promise<void>;
@@ -52,39 +91,51 @@ export interface AmqpPublisher {
  * counts as published when the server has confirmed it and did not send it back as unroutable.
  */
 export function amqpPublisher(url: string, name: string, log: AmqpLog): AmqpPublisher {
-  const connection = open(url, `${name} relay`, log);
+  const purpose = `${name} relay`;
+  const connection = open(url, purpose, log);
+  const closing = new AbortController();
   const returned = new Set<string>();
-  const channel: ChannelWrapper = connection.createChannel({
-    confirm: true,
-    publishTimeout: confirmWithinMs,
-    setup: async (raw: ConfirmChannel) => {
-      // the server sends a message back before it confirms it
-      raw.on("return", ({ properties }) => returned.add(String(properties.messageId)));
-      await declare(raw);
-    },
+  let current: ConfirmChannel | null = null;
+  const channel = openChannel({ connection, purpose, log, closing: closing.signal }, async (raw) => {
+    // the server sends a message back before it confirms it
+    raw.on("return", ({ properties }) => returned.add(String(properties.messageId)));
+    current = raw;
   });
+  /** Bindings that somebody deleted come back before the next try. */
+  const declareAgain = async (error: string): Promise<void> => {
+    log.warn("declaring queues and bindings again", { purpose, error });
+    if (current !== null) await declare(current);
+  };
 
   const send = async (event: CloudEvent): Promise<string> => {
     await channel.publish(exchange, event.type, Buffer.from(JSON.stringify(event)), propertiesOf(event));
-    if (returned.delete(event.id)) throw new Error(`no queue takes events of type ${event.type}`);
+    if (returned.delete(event.id)) throw new Unroutable(`no queue takes events of type ${event.type}`);
     return event.id;
   };
   return {
     async publish(events) {
       // Without a connection the library would keep the batch and send it later, beside the relay's own next try.
-      if (!connection.isConnected()) return { published: [], error: "RabbitMQ cannot be reached" };
+      if (!connection.isConnected()) return { published: [], error: "RabbitMQ cannot be reached", away: true };
       const outcomes = await Promise.allSettled(events.map(send));
-      const failed = outcomes.find((outcome) => outcome.status === "rejected");
+      const failures = outcomes.flatMap((outcome) =>
+        outcome.status === "rejected" ? [outcome.reason as unknown] : [],
+      );
+      const [failed] = failures;
+      const unroutable = failures.find((error) => error instanceof Unroutable);
+      if (unroutable) await declareAgain(unroutable.message).catch(() => {});
       return {
         published: outcomes.flatMap((outcome) => (outcome.status === "fulfilled" ? [outcome.value] : [])),
-        ...(failed ? { error: messageOf(failed.reason) } : {}),
+        ...(failures.length > 0 ? { error: messageOf(failed) } : {}),
       };
     },
-    close: () => closeWithin(connection, channel),
+    close() {
+      closing.abort();
+      return closeWithin(connection, channel);
+    },
   };
 }
 
-const propertiesOf = ({ id, type, source, time, subject, sequence }: CloudEvent): Options.Publish => ({
+const propertiesOf = ({ id, type, source, time, subject, sequence, traceparent }: CloudEvent): Options.Publish => ({
   persistent: true,
   mandatory: true,
   messageId: id,
@@ -92,7 +143,7 @@ const propertiesOf = ({ id, type, source, time, subject, sequence }: CloudEvent)
   appId: source,
   timestamp: Math.floor(Date.parse(time) / 1_000),
   contentType: "application/cloudevents+json",
-  headers: { "x-subject": subject, "x-sequence": sequence },
+  headers: { "x-subject": subject, "x-sequence": sequence, ...(traceparent === undefined ? {} : { traceparent }) },
 });
 
 export interface AmqpConsumer {
@@ -117,7 +168,8 @@ const prefetch = 200;
  * message that is no event of ours goes to the dead letters with the reason, and holds nobody up.
  */
 export function amqpConsumer({ url, consumer, log, receive }: AmqpConsumerOptions): AmqpConsumer {
-  const connection = open(url, `${consumer} consumer`, log);
+  const purpose = `${consumer} consumer`;
+  const connection = open(url, purpose, log);
   const taken: Taken[] = [];
   const gone = new WeakSet<ConfirmChannel>();
   let moving: Promise<void> | null = null;
@@ -155,20 +207,15 @@ export function amqpConsumer({ url, consumer, log, receive }: AmqpConsumerOption
     }
   };
 
-  const channel: ChannelWrapper = connection.createChannel({
-    confirm: true,
-    publishTimeout: confirmWithinMs,
-    setup: async (raw: ConfirmChannel) => {
-      raw.once("close", () => gone.add(raw));
-      await declare(raw);
-      await raw.prefetch(prefetch);
-      await raw.consume(queueOf(consumer), (message) => {
-        // null: the queue was deleted. Closing the channel makes the library declare and consume anew.
-        if (message === null) return void raw.close();
-        taken.push({ message, channel: raw });
-        moving ??= moveAll().finally(() => (moving = null));
-      });
-    },
+  const channel = openChannel({ connection, purpose, log, closing: closing.signal }, async (raw) => {
+    raw.once("close", () => gone.add(raw));
+    await raw.prefetch(prefetch);
+    await raw.consume(queueOf(consumer), (message) => {
+      // null: the queue was deleted. With a new channel it is declared and consumed anew.
+      if (message === null) return void raw.close().catch(() => {});
+      taken.push({ message, channel: raw });
+      moving ??= moveAll().finally(() => (moving = null));
+    });
   });
 
   return {

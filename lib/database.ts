@@ -10,6 +10,7 @@ import {
   type Transaction,
 } from "sequelize";
 import mysql2 from "mysql2";
+import { inSpan, type SpanDescription } from "./request-context.ts";
 import * as sqliteDialect from "./sqlite-dialect.ts";
 import { backoffMs, delay } from "./time.ts";
 
@@ -29,6 +30,8 @@ export interface Database {
   select<R extends object>(sql: string, values?: readonly unknown[], tx?: Tx): Promise<R[]>;
   /** Runs a statement; answers with the rows it changed. */
   execute(sql: string, values?: readonly unknown[], tx?: Tx): Promise<number>;
+  /** Connections to the server; null where there is none. */
+  pool(): { used: number; idle: number; awaited: number } | null;
   /** Resolves when the server answers; rejects otherwise. */
   ping(): Promise<void>;
   close(): Promise<void>;
@@ -49,25 +52,28 @@ export async function openDatabase(store: StoreConfig, service: string): Promise
       ...({ foreignKeys: false } as object),
     });
     await sequelize.authenticate();
-    return wrap(sequelize, "sqlite");
+    return wrap(sequelize, "sqlite", service);
   }
   const name = `${store.databasePrefix}${service}`;
   await createDatabase(store.url, name);
   const url = new URL(store.url);
   url.pathname = `/${name}`;
-  const sequelize = new Sequelize(url.toString(), {
-    dialect: "mysql",
-    dialectModule: mysql2,
-    dialectOptions: { connectTimeout: 5_000, charset: "utf8mb4", supportBigNumbers: true },
-    pool: { max: store.poolSize, min: 0, acquire: 5_000, idle: 10_000 },
-    ...common,
-  });
+  const sequelize = sayingOutage(
+    new Sequelize(url.toString(), {
+      dialect: "mysql",
+      dialectModule: mysql2,
+      dialectOptions: { connectTimeout: 5_000, charset: "utf8mb4", supportBigNumbers: true },
+      pool: { max: store.poolSize, min: 0, acquire: 5_000, idle: 10_000 },
+      ...common,
+    }),
+  );
   // READ COMMITTED once per connection. REPEATABLE READ would let two groups deadlock on rows they only scanned.
   sequelize.addHook("afterConnect", (connection) => {
     const raw = connection as { query(sql: string, done: (error: Error | null) => void): void };
     return new Promise<void>((resolve, reject) => {
       raw.query("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED", (error) =>
-        error ? reject(error) : resolve(),
+        // not a statement of Sequelize's, which would say it so by itself
+        error ? reject(new ConnectionError(error)) : resolve(),
       );
     });
   });
@@ -77,12 +83,12 @@ export async function openDatabase(store: StoreConfig, service: string): Promise
     await sequelize.close();
     throw error;
   }
-  return wrap(sequelize, "mysql");
+  return wrap(sequelize, "mysql", name);
 }
 
 const common: Options = { logging: false, define: { timestamps: false, underscored: true } };
 
-function wrap(sequelize: Sequelize, dialect: Dialect): Database {
+function wrap(sequelize: Sequelize, dialect: Dialect, name: string): Database {
   // SQLite binds, so that its statements are compiled once. MySQL gets values escaped into the text: mysql2 binds
   // numbers as doubles, and a server may then not use the index of an integer column.
   const toBound = dialect === "sqlite" ? numberMarks : (sql: string) => sql;
@@ -91,34 +97,61 @@ function wrap(sequelize: Sequelize, dialect: Dialect): Database {
     const list = values.map((value) => (value === undefined ? null : value));
     return dialect === "sqlite" ? { bind: list } : { replacements: list };
   };
+  const describe = (sql: string) => (): SpanDescription => ({
+    name: summaryOf(sql),
+    kind: "client",
+    attributes: { "db.system.name": dialect, "db.namespace": name },
+  });
   return {
     sequelize,
     dialect,
-    async transaction(work) {
-      for (let attempt = 1; ; attempt += 1) {
-        try {
-          return await sequelize.transaction(work);
-        } catch (error) {
-          if (attempt >= maxAttempts || !isContention(error)) throw error;
-          await delay(backoffMs(attempt, 4, 200, Math.random()));
+    transaction: (work) =>
+      inSpan(describe("transaction"), async () => {
+        for (let attempt = 1; ; attempt += 1) {
+          try {
+            return await sequelize.transaction(work);
+          } catch (error) {
+            if (attempt >= maxAttempts || !isContention(error)) throw error;
+            await delay(backoffMs(attempt, 4, 200, Math.random()));
+          }
         }
-      }
-    },
-    select: <R extends object>(sql: string, values: readonly unknown[] = [], tx?: Tx) =>
-      sequelize.query<R>(toBound(sql), {
-        type: QueryTypes.SELECT,
-        ...parameters(values),
-        transaction: tx ?? null,
       }),
-    async execute(sql, values = [], tx) {
-      const [, meta] = await sequelize.query(toBound(sql), { ...parameters(values), transaction: tx ?? null });
-      return changedRows(meta);
+    select: <R extends object>(sql: string, values: readonly unknown[] = [], tx?: Tx) =>
+      inSpan(describe(sql), () =>
+        sequelize.query<R>(toBound(sql), {
+          type: QueryTypes.SELECT,
+          ...parameters(values),
+          transaction: tx ?? null,
+        }),
+      ),
+    execute: (sql, values = [], tx) =>
+      inSpan(describe(sql), async () => {
+        const [, meta] = await sequelize.query(toBound(sql), { ...parameters(values), transaction: tx ?? null });
+        return changedRows(meta);
+      }),
+    pool() {
+      // missing in the declarations, and in SQLite
+      const { pool } = sequelize.connectionManager as unknown as { pool?: Pool };
+      return pool ? { used: pool.using, idle: pool.available, awaited: pool.waiting } : null;
     },
     async ping() {
       await sequelize.query("SELECT 1", { type: QueryTypes.SELECT });
     },
     close: () => sequelize.close(),
   };
+}
+
+/** `SELECT orders` of a statement: what it does to which table, and nothing of its values. */
+function summaryOf(sql: string): string {
+  const [verb = ""] = /^\s*\w+/.exec(sql) ?? [];
+  const [, table] = /\b(?:FROM|INTO|UPDATE)\s+(\w+)/.exec(sql) ?? [];
+  return table === undefined ? verb.trim() : `${verb.trim()} ${table}`;
+}
+
+interface Pool {
+  using: number;
+  available: number;
+  waiting: number;
 }
 
 const numbered = new Map<string, string>();
@@ -153,7 +186,35 @@ export function isContention(error: unknown): boolean {
 export const isUniqueViolation = (error: unknown): boolean =>
   error instanceof UniqueConstraintError && !/: (NOT NULL|CHECK) constraint failed/.test(error.parent.message);
 
-/** True when no connection was to be had. */
+/**
+ * Has every statement whose connection broke, wherever it comes from, fail in the same way as one that got none: by what
+ * Sequelize itself throws, it was refused. Whether it was carried out is unknown.
+ */
+function sayingOutage(sequelize: Sequelize): Sequelize {
+  const query = sequelize.query.bind(sequelize) as (...args: unknown[]) => Promise<unknown>;
+  sequelize.query = (async (...args: unknown[]) => {
+    try {
+      return await query(...args);
+    } catch (error) {
+      throw isBroken(error) ? new ConnectionError(parentOf(error)) : error;
+    }
+  }) as typeof sequelize.query;
+  return sequelize;
+}
+
+const parentOf = (error: unknown): Error & { fatal?: boolean; code?: string } =>
+  (error as { parent?: Error } | null)?.parent ?? (error as Error);
+
+/** What a server says to those whose connections it ends. */
+const endedByServer = new Set(["ER_SERVER_SHUTDOWN", "ER_CONNECTION_KILLED", "ER_QUERY_INTERRUPTED"]);
+
+function isBroken(error: unknown): boolean {
+  if (isOutage(error)) return false;
+  const { fatal, code } = parentOf(error);
+  return fatal === true || endedByServer.has(code ?? "");
+}
+
+/** True when no connection was to be had, or it broke. */
 export const isOutage = (error: unknown): boolean => error instanceof ConnectionError;
 
 const maxInserts = 5;

@@ -53,6 +53,20 @@ export function notFound(what: string): DomainError {
   return new DomainError("not_found", "NOT_FOUND", `No such ${what}.`);
 }
 
+/** The answer for what a node that is being stopped did not finish. */
+export function leaving(): DomainError {
+  return new DomainError("unavailable", "SERVICE_UNAVAILABLE", "This part of the system is being stopped. Try again.", {
+    retryAfterSeconds: 1,
+  });
+}
+
+/** The refusal of what would wait too long; another moment is better. */
+export function overloaded(): DomainError {
+  return new DomainError("unavailable", "OVERLOADED", "Too many requests are waiting. Try again.", {
+    retryAfterSeconds: 1,
+  });
+}
+
 /** The stable code of an error, whether it was thrown here or came over the bus from another node. */
 export function codeOf(error: unknown): string | undefined {
   if (error instanceof DomainError) return error.code;

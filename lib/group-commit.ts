@@ -1,4 +1,6 @@
-import { DomainError } from "./errors.ts";
+import { overloaded } from "./errors.ts";
+import type { GroupMeter } from "./metrics.ts";
+import { currentContext, runFor, type RequestContext } from "./request-context.ts";
 
 /** How callers share transactions. */
 export interface Grouping<In, Out> {
@@ -14,6 +16,7 @@ export interface Grouping<In, Out> {
   run: (items: readonly In[]) => Promise<readonly (Out | Error)[]>;
   /** Errors that no item is to blame for: running the items one by one would meet them again. */
   isBlameless?: (error: unknown) => boolean;
+  meter?: GroupMeter | undefined;
 }
 
 export interface GroupCommit<In, Out> {
@@ -24,6 +27,8 @@ export interface GroupCommit<In, Out> {
 
 interface Caller<In, Out> {
   item: In;
+  /** Whom it came from, for what is done to be a part of its trace. */
+  context: RequestContext | undefined;
   resolve: (answer: Out) => void;
   reject: (error: unknown) => void;
 }
@@ -34,7 +39,7 @@ interface Caller<In, Out> {
  * so that only the guilty caller meets the error.
  */
 export function groupCommit<In, Out>(grouping: Grouping<In, Out>): GroupCommit<In, Out> {
-  const { most, weight, longest, run, isBlameless = () => false } = grouping;
+  const { most, weight, longest, run, isBlameless = () => false, meter } = grouping;
   // who shares with nobody has nobody to wait for
   const atOnce = most === 1 ? Infinity : (grouping.atOnce ?? 1);
   const queue: Caller<In, Out>[] = [];
@@ -50,7 +55,10 @@ export function groupCommit<In, Out>(grouping: Grouping<In, Out>): GroupCommit<I
 
   const settle = async (group: readonly Caller<In, Out>[]): Promise<void> => {
     try {
-      const answers = await run(group.map(({ item }) => item));
+      // a group belongs to no single caller; where some are traced, the first of them shows what it took
+      const traced = group.find(({ context }) => context?.span);
+      const context = group.length === 1 ? group[0]?.context : traced && { span: traced.context?.span };
+      const answers = await runFor(context, () => run(group.map(({ item }) => item)));
       if (answers.length !== group.length) throw new Error(`${group.length} items got ${answers.length} answers`);
       group.forEach(({ resolve, reject }, i) => {
         const answer = answers[i] as Out | Error;
@@ -68,7 +76,10 @@ export function groupCommit<In, Out>(grouping: Grouping<In, Out>): GroupCommit<I
     // with one. Taken as soon as there is anybody to take, it makes two half groups: 0.87 times as many for 64 callers.
     while (queue.length > 0 && (underWay === 0 || (underWay < atOnce && queue.length >= most))) {
       underWay += 1;
-      void settle(takeGroup()).then(() => {
+      const group = takeGroup();
+      meter?.taken(group.length);
+      meter?.waiting(queue.length);
+      void settle(group).then(() => {
         underWay -= 1;
         dispatch();
         if (underWay === 0) for (const end of waitingForEnd.splice(0)) end();
@@ -80,13 +91,11 @@ export function groupCommit<In, Out>(grouping: Grouping<In, Out>): GroupCommit<I
     submit(item) {
       if (queue.length >= longest) return Promise.reject(overloaded());
       return new Promise((resolve, reject) => {
-        queue.push({ item, resolve, reject });
+        queue.push({ item, context: currentContext(), resolve, reject });
         dispatch();
+        if (queue.length > 0) meter?.waiting(queue.length);
       });
     },
     stop: () => (underWay === 0 ? Promise.resolve() : new Promise((resolve) => waitingForEnd.push(resolve))),
   };
 }
-
-const overloaded = (): DomainError =>
-  new DomainError("unavailable", "OVERLOADED", "Too many requests are waiting. Try again.", { retryAfterSeconds: 1 });

@@ -1,5 +1,6 @@
 import type { CloudEvent } from "../contracts/events.ts";
 import type { InboxActions, InboxRow } from "../contracts/queues.ts";
+import type { Note } from "./audit-log.ts";
 import { marks, type Database } from "./database.ts";
 import { toIso, toIsoOrNull } from "./time.ts";
 
@@ -11,8 +12,10 @@ export interface InboxView {
   missing(ids: readonly string[]): Promise<string[]>;
   counts(): Promise<Record<string, number>>;
   deadLetters(range: InboxActions["deadLetters"]["params"]): Promise<InboxRow[]>;
+  /** Which of these events are here and no dead letters. */
+  settled(ids: readonly string[]): Promise<string[]>;
   /** Lets a dead letter be tried again from the start; false when it is none. */
-  redrive(id: string): Promise<boolean>;
+  redrive(id: string, note: Note): Promise<boolean>;
   /** Makes everything that waits due now. */
   hasten(): Promise<void>;
 }
@@ -76,13 +79,24 @@ export function viewInbox(db: Database, now: () => number = Date.now): InboxView
         `status = 'DEAD'${before === null ? "" : ` AND event_id ${orEqual ? "<=" : "<"} ?`} ORDER BY event_id DESC LIMIT ${limit}`,
         before === null ? [] : [before],
       ),
-    async redrive(id) {
-      const changed = await db.execute(
-        "UPDATE inbox SET status = 'WAITING', attempts = 0, due_at = ? WHERE event_id = ? AND status = 'DEAD'",
-        [now(), id],
+    async settled(ids) {
+      if (ids.length === 0) return [];
+      const rows = await db.select<{ event_id: string }>(
+        `SELECT event_id FROM inbox WHERE status <> 'DEAD' AND event_id IN (${marks(ids.length)})`,
+        ids,
       );
-      return changed === 1;
+      return rows.map(({ event_id }) => event_id);
     },
+    redrive: (id, note) =>
+      db.transaction(async (tx) => {
+        const changed = await db.execute(
+          "UPDATE inbox SET status = 'WAITING', attempts = 0, due_at = ? WHERE event_id = ? AND status = 'DEAD'",
+          [now(), id],
+          tx,
+        );
+        if (changed === 1) await note(tx);
+        return changed === 1;
+      }),
     async hasten() {
       await db.execute("UPDATE inbox SET due_at = ? WHERE status = 'WAITING' AND due_at > ?", [now(), now()]);
     },

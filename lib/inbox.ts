@@ -1,4 +1,4 @@
-import { tuples, type Database, type Tx } from "./database.ts";
+import { marks, tuples, type Database, type Tx } from "./database.ts";
 import type { CloudEvent } from "../contracts/events.ts";
 import type { ColumnTypes } from "./migrations.ts";
 import { backoffMs } from "./time.ts";
@@ -14,10 +14,15 @@ export interface Inbox {
   record(tx: Tx, eventId: string): Promise<boolean>;
   /** Takes the data out of the applied events about `subject`: who is erased is not kept in what was once told of them. */
   forget(subject: string): Promise<void>;
-  /** The oldest due events, none before an earlier one of its subject was applied or died. */
+  /**
+   * The oldest due events, none before an earlier one of its subject was applied or died. Nodes that share a database
+   * get different ones, each for some seconds.
+   */
   due(limit: number): Promise<Waiting[]>;
   /** After a failure: tries again later, or, after `maxAttempts`, makes it a dead letter with its error. */
   failed(waiting: Waiting, error: string): Promise<"waiting" | "dead">;
+  /** How many events were not applied yet, when the oldest came, and how many are dead letters. */
+  backlog(): Promise<{ waiting: number; oldestMs: number | null; dead: number }>;
 }
 
 export interface Waiting {
@@ -30,6 +35,8 @@ export interface Waiting {
 export const maxAttempts = 20;
 const firstRetryMs = 100;
 const mostRetryMs = 60_000;
+/** How long a node has the events it took for itself; those of one that died are taken up by another then. */
+const claimMs = 5_000;
 
 export const inboxTable = (t: ColumnTypes): string[] => [
   `CREATE TABLE inbox (
@@ -56,6 +63,31 @@ interface Row {
 }
 
 export function openInbox(db: Database, now: () => number = Date.now): Inbox {
+  // in the order of the index, so that no more rows are looked at, and locked, than are taken
+  const dueRows = (limit: number, tx?: Tx): Promise<Row[]> =>
+    db.select<Row>(
+      `SELECT event_id, event, attempts FROM inbox AS i
+       WHERE status = 'WAITING' AND due_at <= ? AND NOT EXISTS (
+         SELECT 1 FROM inbox AS earlier
+         WHERE earlier.subject = i.subject AND earlier.status = 'WAITING' AND earlier.sequence < i.sequence)
+       ORDER BY due_at, event_id LIMIT ${limit} ${tx ? "FOR UPDATE SKIP LOCKED" : ""}`,
+      [now()],
+      tx,
+    );
+
+  /** Of nodes that apply the same event at once, all but one would wait for its locks and then find it applied. */
+  const claim = async (limit: number, tx: Tx): Promise<Row[]> => {
+    const rows = await dueRows(limit, tx);
+    if (rows.length === 0) return rows;
+    const ids = rows.map(({ event_id }) => event_id);
+    await db.execute(
+      `UPDATE inbox SET due_at = ? WHERE event_id IN (${marks(ids.length)})`,
+      [now() + claimMs, ...ids],
+      tx,
+    );
+    return rows;
+  };
+
   return {
     async receive(events) {
       if (events.length === 0) return;
@@ -98,14 +130,7 @@ export function openInbox(db: Database, now: () => number = Date.now): Inbox {
       }
     },
     async due(limit) {
-      const rows = await db.select<Row>(
-        `SELECT event_id, event, attempts FROM inbox AS i
-         WHERE status = 'WAITING' AND due_at <= ? AND NOT EXISTS (
-           SELECT 1 FROM inbox AS earlier
-           WHERE earlier.subject = i.subject AND earlier.status = 'WAITING' AND earlier.sequence < i.sequence)
-         ORDER BY event_id LIMIT ${limit}`,
-        [now()],
-      );
+      const rows = db.dialect === "mysql" ? await db.transaction((tx) => claim(limit, tx)) : await dueRows(limit);
       return rows.map((row) => ({ event: JSON.parse(row.event) as CloudEvent, attempts: Number(row.attempts) }));
     },
     async failed({ event, attempts }, error) {
@@ -123,6 +148,22 @@ export function openInbox(db: Database, now: () => number = Date.now): Inbox {
         ],
       );
       return status === "DEAD" ? "dead" : "waiting";
+    },
+    async backlog() {
+      const rows = await db.select<{ status: string; n: number | string; received: number | string }>(
+        // ids grow with time, and the index alone answers for them: what waits may be much
+        `SELECT held.status, held.n, inbox.received_at AS received
+         FROM (SELECT status, COUNT(*) AS n, MIN(event_id) AS event_id FROM inbox
+               WHERE status IN ('WAITING', 'DEAD') GROUP BY status) AS held
+         JOIN inbox ON inbox.event_id = held.event_id`,
+      );
+      const of = (status: string) => rows.find((row) => row.status === status);
+      const waiting = of("WAITING");
+      return {
+        waiting: Number(waiting?.n ?? 0),
+        oldestMs: waiting ? Number(waiting.received) : null,
+        dead: Number(of("DEAD")?.n ?? 0),
+      };
     },
   };
 }

@@ -3,8 +3,9 @@ import { Loggers } from "moleculer";
 import { pino, type Logger as PinoLogger } from "pino";
 import type { Config, LogLevel } from "../config.ts";
 import { prettyStream } from "./pretty-log.ts";
+import { logFields } from "./request-context.ts";
 
-type Level = Exclude<LogLevel, "silent">;
+type Line = Exclude<LogLevel, "silent">;
 interface Bindings {
   mod: string;
 }
@@ -26,19 +27,31 @@ const moleculerParts = new Set([
  * Structured lines through pino: on standard output, or in rotated files under `LOG_DIR`. A call is an event's name and
  * its fields, `logger.info("order placed", { orderId })`, which pino alone would take as words to put into a format.
  */
-class StructuredLogger extends Loggers.Base<object> {
+export class StructuredLogger extends Loggers.Base<object> {
   private readonly root: PinoLogger;
-  private readonly level: Level;
+  private readonly children: { mod: string; logger: PinoLogger }[] = [];
+  private level: LogLevel;
 
-  constructor(root: PinoLogger, level: Level) {
+  constructor(root: PinoLogger, level: LogLevel) {
     super({});
     this.root = root;
     this.level = level;
   }
 
-  override getLogHandler(bindings: Bindings): ((type: Level, args: unknown[]) => void) | null {
-    const chatty = moleculerParts.has(bindings.mod) && this.level === "info";
-    const logger = this.root.child({ mod: bindings.mod }, { level: chatty ? "warn" : this.level });
+  setLevel(level: LogLevel): void {
+    if (level === this.level) return;
+    this.level = level;
+    for (const { mod, logger } of this.children) logger.level = this.levelOf(mod);
+  }
+
+  private levelOf(mod: string): LogLevel {
+    return moleculerParts.has(mod) && this.level === "info" ? "warn" : this.level;
+  }
+
+  override getLogHandler(bindings: Bindings): ((type: Line, args: unknown[]) => void) | null {
+    const { mod } = bindings;
+    const logger = this.root.child({ mod }, { level: this.levelOf(mod) });
+    this.children.push({ mod, logger });
     return (type, args) => {
       const [first, ...rest] = args;
       const fields: Record<string, unknown> = {};
@@ -65,12 +78,13 @@ const secretKeys = [
   "secret",
 ];
 
-export function loggerOptions({ log, nodeId }: Config): Loggers.Base<object> | false {
+export function structuredLogger({ log, nodeId }: Config): StructuredLogger {
   const { level, dir, pretty } = log;
-  if (level === "silent") return false;
   const options = {
-    level,
+    // each logger below has its own, which may change
+    level: "trace",
     base: { node: nodeId },
+    mixin: logFields,
     redact: { paths: secretKeys.flatMap((key) => [key, `*.${key}`]), censor: "[redacted]" },
   };
   const root = dir

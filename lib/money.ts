@@ -22,9 +22,28 @@ export function parseCents(decimal: string): number | null {
   return Number(match[1]) * 100 + Number((match[2] ?? "").padEnd(2, "0"));
 }
 
+interface MoneyFormat {
+  format: Intl.NumberFormat;
+  /** Minor units that make a major one. */
+  minorUnits: number;
+}
+
+/** Making one costs a hundred times what using it does; there are as many as currencies times languages. */
+const formats = new Map<string, MoneyFormat>();
+
+function moneyFormat(currency: string, locale: string): MoneyFormat {
+  const name = `${locale} ${currency}`;
+  let known = formats.get(name);
+  if (!known) {
+    const format = new Intl.NumberFormat(locale, { style: "currency", currency });
+    known = { format, minorUnits: 10 ** (format.resolvedOptions().maximumFractionDigits ?? 2) };
+    formats.set(name, known);
+  }
+  return known;
+}
+
 /** For people: `formatMoney(255, "GBP", "en")` is `£2.55`. Minor units per currency come from CLDR through Intl. */
 export function formatMoney(cents: number, currency: string, locale: string): string {
-  const format = new Intl.NumberFormat(locale, { style: "currency", currency });
-  const digits = format.resolvedOptions().maximumFractionDigits ?? 2;
-  return format.format(cents / 10 ** digits);
+  const { format, minorUnits } = moneyFormat(currency, locale);
+  return format.format(cents / minorUnits);
 }

@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { ServiceBroker, type ServiceSchema } from "moleculer";
 import type { Config } from "../config.ts";
@@ -6,6 +7,7 @@ import { brokerOptions } from "../moleculer.config.ts";
 import { lockDataDir, prepareDataDir, StartError } from "./data-dir.ts";
 import { openDatabase } from "./database.ts";
 import { messageOf } from "./errors.ts";
+import { followSettings, liveOf, parseLiveSettings } from "./live-settings.ts";
 import { delay } from "./time.ts";
 
 export interface Node {
@@ -17,6 +19,8 @@ export interface Node {
 
 /** What a service offers to the stop of its node, beyond Moleculer's own hooks. */
 export interface Drains {
+  /** Gives up work that a stop should not wait for. */
+  interrupt?(): void;
   /** Refuses new work and resolves when the work under way is done. */
   drain?(): Promise<void>;
 }
@@ -24,6 +28,7 @@ export interface Drains {
 /** One Moleculer node with the services that `config` names. */
 export async function createNode(config: Config): Promise<Node> {
   prepareDataDir(config.dataDir);
+  if (config.failpoints.length > 0) (await import("./armed-failpoints.ts")).armFailpoints(config.failpoints);
   // Without a transporter a node is a whole system: its SQLite files and its socket belong to one process.
   const unlock = config.transporter === null ? lockDataDir(config.dataDir) : () => {};
   // Moleculer would end the process on a signal by itself, and not let the gateway go first.
@@ -33,7 +38,9 @@ export async function createNode(config: Config): Promise<Node> {
   }) as unknown as AppBroker & ServiceBroker;
   let stopping: Promise<void> | null = null;
   try {
-    await assertPortFree(config);
+    readLiveSettings(broker, config);
+    if (config.services.includes("gateway")) await assertPortFree("PORT", config);
+    if (config.metrics) await assertPortFree("METRICS_PORT", config.metrics);
     // a node of a cluster waits for its servers: see its start, and the database mixin
     if (config.transporter === null) await assertStoreAnswers(config);
     for (const name of config.services) broker.createService(await serviceSchema(name));
@@ -42,7 +49,18 @@ export async function createNode(config: Config): Promise<Node> {
     throw error;
   }
 
+  const settings = followSettings({
+    live: liveOf(broker),
+    file: config.liveConfigFile,
+    ask: async () => {
+      if (!isRunning(broker, "ops")) throw new Error("nobody can be asked");
+      return (await broker.call("ops.settings")).set;
+    },
+    log: broker.logger,
+  });
   const stop = async (): Promise<void> => {
+    for (const service of broker.services) (service as Drains).interrupt?.();
+    await settings.stop();
     // Services stop in parallel; requests under way still need them, so the gateway goes first.
     for (const service of broker.services) await (service as Drains).drain?.();
     await broker.stop();
@@ -50,7 +68,10 @@ export async function createNode(config: Config): Promise<Node> {
   };
   return {
     broker,
-    start: () => start(broker, config),
+    async start() {
+      await start(broker, config);
+      settings.start();
+    },
     stop: () => (stopping ??= stop()),
   };
 }
@@ -85,19 +106,31 @@ interface Joining {
   logger: { warn(what: string, fields: object): void };
 }
 
+const isRunning = ({ registry }: { registry: unknown }, name: string): boolean =>
+  (registry as { hasService(name: string): boolean }).hasService(name);
+
+function readLiveSettings(broker: object, { liveConfigFile }: Config): void {
+  if (liveConfigFile === null) return;
+  try {
+    liveOf(broker).lay("file", parseLiveSettings(readFileSync(liveConfigFile, "utf8")));
+  } catch (error) {
+    throw new StartError(`LIVE_CONFIG_FILE ${liveConfigFile} cannot be used: ${messageOf(error)}`);
+  }
+}
+
 async function serviceSchema(name: string): Promise<ServiceSchema> {
   const module = (await import(`../services/${name}/${name}.service.ts`)) as { default: ServiceSchema };
   return module.default;
 }
 
 /** Moleculer only warns when a service cannot start; what is plain to see beforehand is said in one sentence. */
-async function assertPortFree({ host, port, services }: Config): Promise<void> {
-  if (!services.includes("gateway") || port === 0) return;
+async function assertPortFree(name: string, { host, port }: { host: string; port: number }): Promise<void> {
+  if (port === 0) return;
   const probe = createServer();
   await new Promise<void>((resolve, reject) => {
     probe.once("error", (error: NodeJS.ErrnoException) => {
       const why = error.code === "EADDRINUSE" ? "another program listens there" : messageOf(error);
-      reject(new StartError(`PORT ${port} on ${host} cannot be used: ${why}`));
+      reject(new StartError(`${name} ${port} on ${host} cannot be used: ${why}`));
     });
     probe.listen({ host, port }, resolve);
   });

@@ -11,6 +11,8 @@ export interface OutboxView {
   counts(): Promise<Record<string, number>>;
   /** Whether the events of each subject count 1, 2, 3 … */
   sequences: Phase;
+  /** Lets published events leave once more; answers with how many there are. */
+  republish(ids: readonly string[]): Promise<number>;
   /** Makes everything that has not left due now. */
   hasten(): Promise<void>;
 }
@@ -71,6 +73,13 @@ export function viewOutbox(db: Database, now: () => number = Date.now): OutboxVi
         found.see("outbox.sequences", subject, Number(first) === 1 && Number(last) === Number(n));
       }
       return nextKey(rows, subjectsInPage, ({ subject }) => subject);
+    },
+    async republish(ids) {
+      if (ids.length === 0) return 0;
+      return db.execute(
+        `UPDATE outbox SET published_at = NULL, attempts = 0, due_at = ? WHERE published_at IS NOT NULL AND id IN (${marks(ids.length)})`,
+        [now(), ...ids],
+      );
     },
     async hasten() {
       await db.execute("UPDATE outbox SET due_at = ? WHERE published_at IS NULL AND due_at > ?", [now(), now()]);

@@ -1,7 +1,9 @@
 import { insertRows, marks, type Database, type Tx } from "./database.ts";
 import type { CloudEvent, EventType, Fact } from "../contracts/events.ts";
+import { reach } from "./failpoints.ts";
 import type { ColumnTypes } from "./migrations.ts";
 import { newId } from "./ids.ts";
+import { currentTraceparent } from "./request-context.ts";
 import { backoffMs, toIso } from "./time.ts";
 
 /** The outbox of a service: facts that were committed and still have to leave it. */
@@ -29,10 +31,15 @@ export interface OutboxEntry {
   fact: Fact;
   /** When it came true, where that is another time than that of writing. */
   atMs?: number;
+  /** What made it come true, where that is not what runs now; null when that was not traced. */
+  traceparent?: string | null | undefined;
 }
 
-/** Ships events; answers with the ids of those that are safely with their receivers. */
-export type Publish = (events: CloudEvent[]) => Promise<{ published: string[]; error?: string }>;
+/**
+ * Ships events; answers with the ids of those that are safely with their receivers. `away`: nobody was there to take any,
+ * which is no failed try of theirs.
+ */
+export type Publish = (events: CloudEvent[]) => Promise<{ published: string[]; error?: string; away?: boolean }>;
 
 export const outboxTable = (t: ColumnTypes): string[] => [
   `CREATE TABLE outbox (
@@ -52,7 +59,8 @@ export const outboxTable = (t: ColumnTypes): string[] => [
   "CREATE UNIQUE INDEX outbox_subject ON outbox (subject, sequence)",
 ];
 
-interface Row {
+/** An event as it is stored, before it is in its envelope. */
+export interface StoredEvent {
   id: string;
   type: EventType;
   subject: string;
@@ -60,27 +68,38 @@ interface Row {
   data: string;
   traceparent: string | null;
   created_at: number | string;
+}
+
+interface Row extends StoredEvent {
   attempts: number | string;
 }
 
 const firstRetryMs = 250;
 const mostRetryMs = 60_000;
 
-/** `wake` is called after each commit that wrote to the outbox. */
-export function openOutbox(db: Database, service: string, wake: () => void, now: () => number = Date.now): Outbox {
-  const source = `/hub/${service}`;
+/** What the events of a service name as where they are from. */
+export const sourceOf = (service: string): string => `/hub/${service}`;
+
+/** `onCommit` is called after each commit that wrote to the outbox, with what that was. */
+export function openOutbox(
+  db: Database,
+  service: string,
+  onCommit: (entries: readonly OutboxEntry[]) => void,
+  now: () => number = Date.now,
+): Outbox {
+  const source = sourceOf(service);
 
   const appendAll: Outbox["appendAll"] = async (tx, entries, nowMs) => {
     if (entries.length === 0) return;
     await insertRows(
       db,
       tx,
-      "outbox (id, type, subject, sequence, data, created_at, due_at)",
-      entries.map(({ subject, sequence, fact, atMs = nowMs }) => [
-        ...[newId(), fact.type, subject, sequence, JSON.stringify(fact.data), atMs, atMs],
+      "outbox (id, type, subject, sequence, data, traceparent, created_at, due_at)",
+      entries.map(({ subject, sequence, fact, atMs = nowMs, traceparent = currentTraceparent() }) => [
+        ...[newId(), fact.type, subject, sequence, JSON.stringify(fact.data), traceparent, atMs, atMs],
       ]),
     );
-    tx.afterCommit(wake);
+    tx.afterCommit(() => onCommit(entries));
   };
 
   const ship = async (limit: number, publish: Publish, tx?: Tx): Promise<number> => {
@@ -94,7 +113,11 @@ export function openOutbox(db: Database, service: string, wake: () => void, now:
     if (rows.length === 0) return 0;
     const ready = await inOrder(db, rows, tx);
     if (ready.length === 0) return 0;
-    const { published, error } = await publish(ready.map((row) => toEvent(row, source)));
+    await reach("relay.after-claim");
+    const { published, error, away = false } = await publish(ready.map((row) => toEvent(row, source)));
+    await reach("relay.after-confirm");
+    // they go with the first pass after it is back, and not when a delay that grew in the meantime is over
+    if (away) return 0;
     const done = new Set(published);
     if (published.length > 0) {
       await db.execute(
@@ -135,7 +158,10 @@ export function openOutbox(db: Database, service: string, wake: () => void, now:
       db.dialect === "sqlite" ? ship(limit, publish) : db.transaction((tx) => ship(limit, publish, tx)),
     async backlog() {
       const [row] = await db.select<{ rows_waiting: number | string; oldest: number | string | null }>(
-        "SELECT COUNT(*) AS rows_waiting, MIN(created_at) AS oldest FROM outbox WHERE published_at IS NULL",
+        // ids grow with time, and the index alone answers for them: what waits may be much
+        `SELECT waiting.n AS rows_waiting, outbox.created_at AS oldest
+         FROM (SELECT COUNT(*) AS n, MIN(id) AS id FROM outbox WHERE published_at IS NULL) AS waiting
+         LEFT JOIN outbox ON outbox.id = waiting.id`,
       );
       return { rows: Number(row?.rows_waiting ?? 0), oldestMs: row?.oldest == null ? null : Number(row.oldest) };
     },
@@ -160,7 +186,7 @@ async function inOrder(db: Database, rows: Row[], tx?: Tx): Promise<Row[]> {
     });
 }
 
-function toEvent(row: Row, source: string): CloudEvent {
+export function toEvent(row: StoredEvent, source: string): CloudEvent {
   return {
     specversion: "1.0",
     id: row.id,

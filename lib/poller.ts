@@ -8,6 +8,8 @@ export interface PollerOptions {
   /** How long to rest after a pass that found nothing, unless woken. */
   idleMs: number;
   onError: (error: unknown) => void;
+  /** Called after each pass that did not throw. */
+  onPass?: (() => void) | undefined;
 }
 
 /**
@@ -41,7 +43,7 @@ export class Poller {
   }
 
   private async loop(): Promise<void> {
-    const { pass, idleMs, onError } = this.options;
+    const { pass, idleMs, onError, onPass } = this.options;
     let failures = 0;
     while (!this.stopping.signal.aborted) {
       this.rest = new AbortController();
@@ -49,6 +51,7 @@ export class Poller {
       try {
         more = await pass(this.stopping.signal);
         failures = 0;
+        onPass?.();
       } catch (error) {
         failures += 1;
         onError(error);

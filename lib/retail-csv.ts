@@ -89,7 +89,8 @@ export function retailLinesOf({ header, records }: CsvTable): { lines: RetailLin
     const description = oneLine(cell("Description"));
     const wrong =
       cells.length === header.length
-        ? problemOf(cell("InvoiceNo"), description, cell("Quantity"), cell("UnitPrice"))
+        ? (problemOf(cell("InvoiceNo"), description, cell("Quantity"), cell("UnitPrice")) ??
+          dateProblem(cell("InvoiceDate")))
         : `It has ${cells.length} columns where the header has ${header.length}.`;
     if (wrong !== null) {
       bad.push({ line, code: "BAD_LINE", reason: wrong });
@@ -116,6 +117,28 @@ function problemOf(invoice: string, description: string, quantity: string, unitP
   if (!/^-?\d+(\.\d+)?$/.test(unitPrice)) return `The unit price "${shortened(unitPrice)}" is not a number.`;
   if (description.length > maxNameLength) return `The description has more than ${maxNameLength} characters.`;
   return null;
+}
+
+const dates = [
+  /^(?<month>\d{1,2})\/(?<day>\d{1,2})\/(?<year>\d{2}|\d{4}) (?<hour>\d{1,2}):(?<minute>\d{2})(?::\d{2})?$/,
+  /^(?<day>\d{1,2})\/(?<month>\d{1,2})\/(?<year>\d{2}|\d{4}) (?<hour>\d{1,2}):(?<minute>\d{2})(?::\d{2})?$/,
+  /^(?<year>\d{4})-(?<month>\d{2})-(?<day>\d{2})[ T](?<hour>\d{2}):(?<minute>\d{2})(?::\d{2})?$/,
+];
+
+/** Exports write the day or the month first, as their country does: one of both must be a day there was. */
+function dateProblem(text: string): string | null {
+  return dates.some((shape) => isMoment(shape.exec(text)?.groups))
+    ? null
+    : `The invoice date "${shortened(text)}" is not a date with a time.`;
+}
+
+function isMoment(groups: Record<string, string> | undefined): boolean {
+  if (!groups) return false;
+  const [year = 0, month = 0, day = 0, hour = 0, minute = 0] = ["year", "month", "day", "hour", "minute"].map((part) =>
+    Number(groups[part]),
+  );
+  const date = new Date(Date.UTC(year < 100 ? 2000 + year : year, month - 1, day));
+  return date.getUTCMonth() === month - 1 && date.getUTCDate() === day && hour < 24 && minute < 60;
 }
 
 export const shortened = (text: string): string => (text.length > 40 ? `${text.slice(0, 40)}…` : text);

@@ -1,4 +1,5 @@
 import { LRUCache } from "lru-cache";
+import type { CacheLevel } from "./metrics.ts";
 import type { SharedCache } from "./shared-cache.ts";
 
 /**
@@ -22,6 +23,8 @@ interface Setup {
   maxEntries: number;
   /** Of keys and entries, in characters. */
   maxSize: number;
+  /** Told of each read by who answered it; those who ask together are one. */
+  onRead?: ((level: CacheLevel) => void) | undefined;
   /** Milliseconds that only ever go forward. */
   now?: () => number;
 }
@@ -33,12 +36,14 @@ export class TieredCache {
   readonly #flights = new Map<string, Promise<string>>();
   readonly #shared: SharedCache | null;
   readonly #now: () => number;
+  readonly #onRead: ((level: CacheLevel) => void) | undefined;
   /** Counts what was forgotten. Part of each key, so that what was read before a change is not found after it. */
   readonly #epochs = new Map<string, number>();
 
-  constructor({ shared, maxEntries, maxSize, now = () => performance.now() }: Setup) {
+  constructor({ shared, maxEntries, maxSize, onRead, now = () => performance.now() }: Setup) {
     this.#shared = shared;
     this.#now = now;
+    this.#onRead = onRead;
     this.#local = new LRUCache<string, string>({
       max: maxEntries,
       maxSize,
@@ -56,7 +61,10 @@ export class TieredCache {
   async read<T>(of: Cached, load: () => Promise<T>): Promise<T> {
     const id = `${of.group}@${this.#epochOf(of.group)}:${of.key}`;
     const known = this.#local.get(id);
-    if (known !== undefined) return JSON.parse(known) as T;
+    if (known !== undefined) {
+      this.#onRead?.("process");
+      return JSON.parse(known) as T;
+    }
     let flight = this.#flights.get(id);
     if (!flight) {
       flight = this.#fetch(id, of, load).finally(() => this.#flights.delete(id));
@@ -90,10 +98,12 @@ export class TieredCache {
     if (shared && shared.text !== null) {
       if (isReadable(shared.text, of.accepts)) {
         this.#local.set(id, shared.text, times);
+        this.#onRead?.("shared");
         return shared.text;
       }
       void this.#shared?.drop(group, key);
     }
+    this.#onRead?.("source");
     const text = JSON.stringify(await load());
     this.#local.set(id, text, times);
     if (shared) void this.#shared?.put(group, key, { text, stamp: shared.stamp, ttlMs });

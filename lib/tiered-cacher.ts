@@ -1,5 +1,6 @@
 import { Cachers, type ActionSchema, type Context, type ServiceBroker, Utils } from "moleculer";
 import { cacheForgotten } from "./cache-events.ts";
+import type { CacheLevel } from "./metrics.ts";
 import { redisLink, type RedisLink } from "./redis.ts";
 import { sharedCache } from "./shared-cache.ts";
 import { TieredCache } from "./tiered-cache.ts";
@@ -14,6 +15,8 @@ interface Setup {
   redisUrl: string | null;
   /** How to tell whether something can be an answer of an action. */
   acceptorOf: (action: string) => (value: unknown) => boolean;
+  /** Told of each read by who answered it. */
+  onRead?: ((level: CacheLevel) => void) | undefined;
 }
 
 type Handler = (ctx: Context<unknown, { $cache?: boolean }>) => Promise<unknown>;
@@ -26,20 +29,21 @@ export class TieredCacher extends Cachers.Base<object> {
   /** The node's connection; null without REDIS_URL. */
   redis: RedisLink | null = null;
   readonly #setup: Setup;
-  #cache = new TieredCache({ shared: null, maxEntries, maxSize });
+  #cache: TieredCache;
 
   constructor(setup: Setup) {
     super();
     this.#setup = setup;
+    this.#cache = new TieredCache({ shared: null, maxEntries, maxSize, onRead: setup.onRead });
   }
 
   override init(broker: ServiceBroker): void {
     super.init(broker);
-    const { redisUrl } = this.#setup;
+    const { redisUrl, onRead } = this.#setup;
     if (redisUrl !== null) {
       this.redis = redisLink(redisUrl, broker.getLogger("redis"));
       const shared = sharedCache(this.redis, `${broker.namespace}:cache`);
-      this.#cache = new TieredCache({ shared, maxEntries, maxSize });
+      this.#cache = new TieredCache({ shared, maxEntries, maxSize, onRead });
     }
     // messages may have been missed
     broker.localBus.on("$transporter.connected", () => this.#cache.forgetHere());

@@ -27,6 +27,9 @@ const quorum = { "x-queue-type": "quorum", "x-overflow": "reject-publish" };
  */
 const deliveryLimit = 100;
 
+/** A redrive looks through all dead letters and puts the others back: that is no reason to drop them. */
+const looksAtTheDead = 1_000_000;
+
 export const consumers = Object.keys(subscriptions) as Consumer[];
 
 export const queues: readonly QueueDeclaration[] = consumers.flatMap((consumer) => [
@@ -41,5 +44,5 @@ export const queues: readonly QueueDeclaration[] = consumers.flatMap((consumer) 
       "x-dead-letter-strategy": "at-least-once",
     },
   },
-  { name: deadQueueOf(consumer), bindings: [], arguments: quorum },
+  { name: deadQueueOf(consumer), bindings: [], arguments: { ...quorum, "x-delivery-limit": looksAtTheDead } },
 ]);

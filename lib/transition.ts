@@ -7,7 +7,7 @@ export type Transitions<S extends string> = Record<S, readonly S[]>;
 export function assertTransition<S extends string>(what: string, table: Transitions<S>, from: S, to: S): void {
   if (table[from].includes(to)) return;
   throw new DomainError("conflict", `${what}_ILLEGAL_TRANSITION`, `${from} cannot become ${to}.`, {
-    status: from,
+    [`${what.toLowerCase()}Status`]: from,
     wanted: to,
   });
 }

@@ -2,6 +2,7 @@ import type { Service, ServiceSchema } from "moleculer";
 import { configOf } from "../config.ts";
 import { openDatabase, type Database } from "../lib/database.ts";
 import { messageOf } from "../lib/errors.ts";
+import { metricsOf } from "../lib/metrics.ts";
 import { migrate, type Migration } from "../lib/migrations.ts";
 import { delay } from "../lib/time.ts";
 import { mixin } from "./mixin.ts";
@@ -60,4 +61,12 @@ async function open(service: Service & Members, migrations: readonly Migration[]
     throw error;
   }
   service.db = db;
+  metricsOf(service.broker)?.onScrape("pool", { service: service.name }, () => {
+    const pool = db.pool();
+    return [
+      { gauge: "hub_database_connections_used", value: pool && pool.used },
+      { gauge: "hub_database_connections_idle", value: pool && pool.idle },
+      { gauge: "hub_database_connections_awaited", value: pool && pool.awaited },
+    ];
+  });
 }

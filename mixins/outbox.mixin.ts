@@ -5,12 +5,14 @@ import { amqpPublisher, type AmqpPublisher } from "../lib/amqp.ts";
 import { auditPage } from "../lib/audit.ts";
 import { deliverByCall } from "../lib/delivery.ts";
 import { messageOf } from "../lib/errors.ts";
+import { ageSeconds, metricsOf } from "../lib/metrics.ts";
 import { viewOutbox, type OutboxView } from "../lib/outbox-view.ts";
 import { openOutbox, type Outbox } from "../lib/outbox.ts";
 import { Poller } from "../lib/poller.ts";
 import { answers } from "./answers.ts";
 import type { WithDatabase } from "./db.mixin.ts";
 import { mixin } from "./mixin.ts";
+import { tracedPublish } from "./traced.ts";
 
 export interface WithOutbox {
   outbox: Outbox;
@@ -43,6 +45,12 @@ export function outboxMixin(): Partial<ServiceSchema> {
       outboxCounts() {
         return this.outboxView.counts();
       },
+      async outboxRepublish({ ids }) {
+        const republished = await this.outboxView.republish(ids);
+        if (republished > 0) this.logger.info("events are sent once more", { service: this.name, republished });
+        this.relay.wake();
+        return republished;
+      },
       outboxAudit({ cursor }) {
         return auditPage([this.outboxView.sequences], cursor);
       },
@@ -54,15 +62,27 @@ export function outboxMixin(): Partial<ServiceSchema> {
     }),
     started() {
       const { amqpUrl } = configOf(this.broker);
+      const metrics = metricsOf(this.broker);
       this.publisher = amqpUrl === null ? null : amqpPublisher(amqpUrl, this.name, this.logger);
-      const publish = this.publisher?.publish ?? deliverByCall(this.broker);
+      const publish = tracedPublish(this.broker, this.publisher?.publish ?? deliverByCall(this.broker));
       this.outboxView = viewOutbox(this.db);
-      this.outbox = openOutbox(this.db, this.name, () => this.relay.wake());
+      this.outbox = openOutbox(this.db, this.name, (entries) => {
+        this.relay.wake();
+        metrics?.facts(entries.map(({ fact }) => fact));
+      });
       this.relay = new Poller({
         name: `${this.name} relay`,
         idleMs,
         pass: async () => (await this.outbox.relay(batch, publish)) === batch,
+        onPass: () => metrics?.passed(this.name, "relay"),
         onError: (error) => this.logger.warn("relay failed", { service: this.name, error: messageOf(error) }),
+      });
+      metrics?.onScrape("outbox", { service: this.name }, async () => {
+        const { rows, oldestMs } = await this.outbox.backlog();
+        return [
+          { gauge: "hub_outbox_rows", value: rows },
+          { gauge: "hub_outbox_oldest_seconds", value: ageSeconds(oldestMs, Date.now()) ?? 0 },
+        ];
       });
       this.relay.start();
     },

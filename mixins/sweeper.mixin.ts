@@ -1,5 +1,6 @@
 import type { ServiceSchema } from "moleculer";
 import { messageOf } from "../lib/errors.ts";
+import { metricsOf } from "../lib/metrics.ts";
 import { Poller } from "../lib/poller.ts";
 import { mixin } from "./mixin.ts";
 
@@ -27,6 +28,7 @@ export function sweeperMixin(sweeps: readonly Sweep[]): Partial<ServiceSchema> {
       },
     },
     created() {
+      const metrics = metricsOf(this.broker);
       this.sweepers = new Map(
         sweeps.map(({ name, everyMs, pass }) => [
           name,
@@ -34,6 +36,7 @@ export function sweeperMixin(sweeps: readonly Sweep[]): Partial<ServiceSchema> {
             name: `${this.name} ${name}`,
             idleMs: everyMs,
             pass: (signal) => pass.call(this as never, signal),
+            onPass: () => metrics?.passed(this.name, name),
             onError: (error) => this.logger.warn("sweep failed", { sweep: name, error: messageOf(error) }),
           }),
         ]),

@@ -43,8 +43,37 @@ export function asOperator(
       throw error;
     }
   };
+  const shown: Record<string | symbol, unknown> = {
+    call,
+    stop: onQuit,
+    options: withoutPasswords(real.options),
+    transit: quietTransit(real),
+  };
   return new Proxy(real, {
     get: (target, property) =>
-      property === "call" ? call : property === "stop" ? onQuit : (Reflect.get(target, property) as unknown),
+      Object.hasOwn(shown, property) ? shown[property] : (Reflect.get(target, property) as unknown),
   });
+}
+
+interface Transit {
+  tx?: { opts?: unknown };
+}
+
+/** `info` shows how the transporter was made, its URL among it. */
+function quietTransit({ transit }: { transit?: Transit }): Transit | undefined {
+  if (!transit?.tx) return transit;
+  const tx = Object.create(transit.tx, { opts: { value: withoutPasswords(transit.tx.opts) } }) as Transit["tx"];
+  return Object.create(transit, { tx: { value: tx } }) as Transit;
+}
+
+/** A copy for people to look at, without passwords, alone or in URLs. */
+function withoutPasswords(value: unknown): unknown {
+  if (typeof value === "string") return value.replace(/(\/\/[^\s/:@]*):[^\s/@]+@/g, "$1:***@");
+  if (Array.isArray(value)) return value.map(withoutPasswords);
+  if (value === null || typeof value !== "object" || Object.getPrototypeOf(value) !== Object.prototype) return value;
+  const parts = Object.entries(value).map(([name, part]: [string, unknown]) => [
+    name,
+    /^pass(word)?$|token|secret/i.test(name) && typeof part === "string" ? "***" : withoutPasswords(part),
+  ]);
+  return Object.fromEntries(parts) as object;
 }

@@ -1,11 +1,14 @@
 import { configOf } from "../../config.ts";
 import { defineService, type Bus } from "../../contracts/bus.ts";
+import type { Caller } from "../../lib/audit-log.ts";
 import type { Revocation } from "../../contracts/auth.ts";
 import { messageOf } from "../../lib/errors.ts";
 import { newId } from "../../lib/ids.ts";
+import { liveOf } from "../../lib/live-settings.ts";
 import { derivedKey } from "../../lib/secrets.ts";
 import { signedIn } from "../../middlewares/guard.middleware.ts";
 import { consumerMixin } from "../../mixins/consumer.mixin.ts";
+import { auditLogMixin, type WithAuditLog } from "../../mixins/audit-log.mixin.ts";
 import { dbMixin, type WithDatabase } from "../../mixins/db.mixin.ts";
 import { sweeperMixin } from "../../mixins/sweeper.mixin.ts";
 import { attemptsRepository } from "./attempts.repository.ts";
@@ -22,8 +25,8 @@ import { resetsRepository } from "./resets.repository.ts";
 import { revocationsRepository, type RevocationsRepository } from "./revocations.repository.ts";
 import { sessionsRepository } from "./sessions.repository.ts";
 
-interface Vars extends WithDatabase {
-  deps: Omit<Deps, "bus">;
+interface Vars extends WithDatabase, WithAuditLog {
+  deps: Omit<Deps, "bus" | "caller">;
   revocations: RevocationsRepository;
   /** Sending e-mail takes time that would tell whether there is an account. */
   errands: Errands;
@@ -33,19 +36,21 @@ const now = Date.now;
 const sweepBatch = 500;
 const sweepMs = 30_000;
 
-const depsOf = (service: Vars, bus: Bus): Deps => ({ ...service.deps, bus });
+const depsOf = (service: Vars, bus: Bus, caller: Caller = { meta: {} }): Deps => ({ ...service.deps, bus, caller });
 
 export default defineService<"auth", Vars>({
   name: "auth",
   mixins: [
     dbMixin(migrations),
+    auditLogMixin(),
     consumerMixin(),
     sweeperMixin([
       {
         name: "keys",
         everyMs: reloadMs,
         async pass(this: Vars) {
-          await this.deps.keyRing.rotateIfDue(now());
+          const note = this.auditLog.note({ meta: {} }, { action: "key.rotation", target: "signing keys" });
+          await this.deps.keyRing.rotateIfDue(now(), note);
           return false;
         },
       },
@@ -60,17 +65,13 @@ export default defineService<"auth", Vars>({
   ],
 
   actions: {
-    async register(ctx) {
+    register(ctx) {
       const { clientAddress } = ctx.meta;
-      const session = await registerAccount(depsOf(this, ctx), ctx.params, clientAddress);
-      this.logger.info("registered", { userId: session.user.id, clientAddress });
-      return session;
+      return registerAccount(depsOf(this, ctx, ctx), ctx.params, clientAddress);
     },
-    async login(ctx) {
+    login(ctx) {
       const { clientAddress } = ctx.meta;
-      const session = await logIn(depsOf(this, ctx), ctx.params, clientAddress);
-      this.logger.info("signed in", { userId: session.user.id, clientAddress });
-      return session;
+      return logIn(depsOf(this, ctx, ctx), ctx.params, clientAddress);
     },
     refresh(ctx) {
       return refreshSession(depsOf(this, ctx), ctx.params.refreshToken);
@@ -86,7 +87,6 @@ export default defineService<"auth", Vars>({
     async changePassword(ctx) {
       const user = signedIn(ctx);
       await changePassword(depsOf(this, ctx), user, ctx.params);
-      this.logger.info("password changed", { userId: user.id });
       return null;
     },
     forgotPassword(ctx) {
@@ -96,6 +96,16 @@ export default defineService<"auth", Vars>({
     },
     async resetPassword(ctx) {
       await resetPassword(depsOf(this, ctx), ctx.params);
+      return null;
+    },
+    async rotateKeys(ctx) {
+      const note = this.auditLog.note(ctx, { action: "key.rotation", target: "signing keys" });
+      return this.deps.keyRing.rotate(now(), note);
+    },
+    refused(ctx) {
+      const { code, method, path } = ctx.params;
+      const detail = { code, method, path };
+      this.auditLog.noteSoon(ctx, { action: "access.refused", target: "route", outcome: "refused", detail });
       return null;
     },
     keys() {
@@ -131,10 +141,11 @@ export default defineService<"auth", Vars>({
 
   async started() {
     const config = configOf(this.broker);
+    const live = liveOf(this.broker);
     this.errands = new Errands((error) => this.logger.warn("reset token not sent", { error: messageOf(error) }));
     this.revocations = revocationsRepository(this.db);
     this.deps = {
-      config,
+      limits: () => live.values,
       sessions: sessionsRepository(this.db, this.revocations, now),
       attempts: attemptsRepository(this.db, newId),
       resets: resetsRepository(this.db),
@@ -146,6 +157,7 @@ export default defineService<"auth", Vars>({
       announce: (revocations: readonly Revocation[]) => {
         for (const revocation of revocations) void this.broker.broadcast("auth.revoked", revocation);
       },
+      audit: this.auditLog,
       now,
       newId,
     };

@@ -12,8 +12,8 @@ export async function changePassword(
   { id: userId, sessionId }: Identity,
   { currentPassword, newPassword }: { currentPassword: string; newPassword: string },
 ): Promise<void> {
-  const { bus, config, sessions, resets, announce } = deps;
-  const limits = passwordLimits(config, userId);
+  const { bus, limits: allowed, sessions, resets, announce } = deps;
+  const limits = passwordLimits(allowed(), userId);
   await assertWithin(deps, limits);
   try {
     await bus.call("users.changePassword", { userId, currentPassword, newPassword }, passwordTimeout);

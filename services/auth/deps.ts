@@ -1,6 +1,7 @@
-import type { Config } from "../../config.ts";
 import type { Revocation } from "../../contracts/auth.ts";
 import type { Bus } from "../../contracts/bus.ts";
+import type { LiveValues } from "../../contracts/settings.ts";
+import type { AuditLog, Caller } from "../../lib/audit-log.ts";
 import type { Clock, NewId } from "../../lib/ids.ts";
 import type { AttemptsRepository } from "./attempts.repository.ts";
 import type { KeyRing } from "./key-ring.ts";
@@ -10,7 +11,8 @@ import type { SessionsRepository } from "./sessions.repository.ts";
 /** What the use cases of auth work with. */
 export interface Deps {
   bus: Bus;
-  config: Config;
+  /** How many attempts are allowed now. */
+  limits: () => LiveValues;
   sessions: SessionsRepository;
   attempts: AttemptsRepository;
   resets: ResetsRepository;
@@ -19,6 +21,9 @@ export interface Deps {
   refreshKey: Buffer;
   /** Tells every gateway at once; one that misses it asks for revocations by their sequence. */
   announce: (revocations: readonly Revocation[]) => void;
+  audit: AuditLog;
+  /** On whose behalf this is. */
+  caller: Caller;
   now: Clock;
   newId: NewId;
 }

@@ -1,6 +1,8 @@
 import { generateKeyPairSync } from "node:crypto";
 import type { Jwk } from "../../contracts/auth.ts";
 import { accessTokenSeconds, type SigningKey } from "../../lib/access-token.ts";
+import type { Note } from "../../lib/audit-log.ts";
+import { toIso } from "../../lib/time.ts";
 import type { NewId } from "../../lib/ids.ts";
 import type { KeysRepository, StoredKey } from "./keys.repository.ts";
 import { openKey, sealKey } from "./sealed-key.ts";
@@ -22,7 +24,12 @@ export interface KeyRing {
   /** The public keys that tokens in use may have been signed with, or soon will be. */
   published(nowMs: number): Jwk[];
   /** Makes a new key when the newest is old enough, forgets those that verify nothing any more, reads all again. */
-  rotateIfDue(nowMs: number): Promise<void>;
+  rotateIfDue(nowMs: number, note?: Note): Promise<void>;
+  /**
+   * Makes a new key now, which signs once every node knows it; the one before verifies until its tokens have ended, so
+   * nobody is logged out. Where a new one waits already, that is it.
+   */
+  rotate(nowMs: number, note?: Note): Promise<{ kid: string; signsAt: string }>;
 }
 
 type Dated = Pick<StoredKey, "createdAt">;
@@ -65,12 +72,14 @@ export async function openKeyRing({ keys, secret, newId }: Deps, nowMs: number):
     );
   };
 
-  const rotateIfDue = async (atMs: number): Promise<void> => {
+  const add = async (atMs: number, note?: Note): Promise<void> => {
+    await keys.add(newKey((stored.at(-1)?.generation ?? 0) + 1, newId(), secret, atMs), note);
     await load();
-    if (isRotationDue(stored, atMs)) {
-      await keys.add(newKey((stored.at(-1)?.generation ?? 0) + 1, newId(), secret, atMs));
-      await load();
-    }
+  };
+
+  const rotateIfDue = async (atMs: number, note?: Note): Promise<void> => {
+    await load();
+    if (isRotationDue(stored, atMs)) await add(atMs, note);
     const [oldest] = verifyingKeysOf(stored, atMs);
     if (oldest && oldest !== stored[0]) {
       await keys.removeBefore(oldest.generation);
@@ -81,6 +90,13 @@ export async function openKeyRing({ keys, secret, newId }: Deps, nowMs: number):
   await rotateIfDue(nowMs);
   return {
     rotateIfDue,
+    async rotate(atMs, note) {
+      await load();
+      if (stored.at(-1) === signingKeyOf(stored, atMs)) await add(atMs, note);
+      const newest = stored.at(-1);
+      if (!newest) throw new Error("there is no signing key");
+      return { kid: newest.kid, signsAt: toIso(newest.createdAt + leadMs) };
+    },
     signer(atMs) {
       const key = opened.get(signingKeyOf(stored, atMs)?.kid ?? "");
       if (!key) throw new Error("there is no signing key");

@@ -1,4 +1,5 @@
 import type { Jwk } from "../../contracts/auth.ts";
+import type { Note } from "../../lib/audit-log.ts";
 import { isUniqueViolation, marks, type Database } from "../../lib/database.ts";
 
 export interface StoredKey {
@@ -14,7 +15,7 @@ export interface KeysRepository {
   /** Oldest first. */
   all(): Promise<StoredKey[]>;
   /** False when another node has made this generation. */
-  add(key: StoredKey): Promise<boolean>;
+  add(key: StoredKey, note?: Note): Promise<boolean>;
   removeBefore(generation: number): Promise<void>;
 }
 
@@ -40,12 +41,16 @@ export function keysRepository(db: Database): KeysRepository {
         createdAt: Number(row.created_at),
       }));
     },
-    async add({ generation, kid, publicKey, sealedPrivateKey, createdAt }) {
+    async add({ generation, kid, publicKey, sealedPrivateKey, createdAt }, note) {
       try {
-        await db.execute(
-          `INSERT INTO signing_keys (generation, kid, public_key, sealed_private_key, created_at) VALUES (${marks(5)})`,
-          [generation, kid, JSON.stringify(publicKey), sealedPrivateKey, createdAt],
-        );
+        await db.transaction(async (tx) => {
+          await db.execute(
+            `INSERT INTO signing_keys (generation, kid, public_key, sealed_private_key, created_at) VALUES (${marks(5)})`,
+            [generation, kid, JSON.stringify(publicKey), sealedPrivateKey, createdAt],
+            tx,
+          );
+          await note?.(tx);
+        });
         return true;
       } catch (error) {
         if (isUniqueViolation(error)) return false;

@@ -1,4 +1,4 @@
-import type { Config } from "../../config.ts";
+import type { LiveValues } from "../../contracts/settings.ts";
 import { normaliseEmail } from "../../lib/email.ts";
 import { DomainError } from "../../lib/errors.ts";
 import type { Clock } from "../../lib/ids.ts";
@@ -21,21 +21,21 @@ export const longestWindowMs = 15 * minuteMs;
 const perAddress = (kind: string, address: string | undefined, most: number): Limit[] =>
   address === undefined ? [] : [{ subject: digestOf(`${kind} address ${address}`), most, windowMs: minuteMs }];
 
-export const loginLimits = (config: Config, email: string, address: string | undefined): Limit[] => [
-  ...perAddress("login", address, config.loginFailuresPerAddress),
+export const loginLimits = (allowed: LiveValues, email: string, address: string | undefined): Limit[] => [
+  ...perAddress("login", address, allowed.loginFailuresPerAddress),
   {
     subject: digestOf(`login account ${normaliseEmail(email)}`),
-    most: config.loginFailuresPerAccount,
+    most: allowed.loginFailuresPerAccount,
     windowMs: longestWindowMs,
   },
 ];
 
-export const registrationLimits = (config: Config, address: string | undefined): Limit[] =>
-  perAddress("register", address, config.registerRateLimit);
+export const registrationLimits = (allowed: LiveValues, address: string | undefined): Limit[] =>
+  perAddress("register", address, allowed.registerRateLimit);
 
 /** For somebody who found a signed-in browser and tries passwords in it. */
-export const passwordLimits = (config: Config, userId: string): Limit[] => [
-  { subject: digestOf(`password ${userId}`), most: config.loginFailuresPerAccount, windowMs: longestWindowMs },
+export const passwordLimits = (allowed: LiveValues, userId: string): Limit[] => [
+  { subject: digestOf(`password ${userId}`), most: allowed.loginFailuresPerAccount, windowMs: longestWindowMs },
 ];
 
 /** For somebody who would fill another one's mailbox. */

@@ -1,7 +1,9 @@
 import type { Session } from "../../contracts/auth.ts";
 import type { Profile } from "../../contracts/users.ts";
 import { accessTokenSeconds, signAccessToken } from "../../lib/access-token.ts";
+import { normaliseEmail } from "../../lib/email.ts";
 import { DomainError } from "../../lib/errors.ts";
+import { reach } from "../../lib/failpoints.ts";
 import { passwordTimeout, type Deps } from "./deps.ts";
 import { assertWithin, countAttempt, loginLimits, registrationLimits, reserveAttempt } from "./limits.ts";
 import { digestOf, newToken } from "./tokens.ts";
@@ -18,10 +20,11 @@ export interface Registration {
 
 /** Creates an account and signs in. Somebody whose account was created and who saw no answer signs in by `logIn`. */
 export async function registerAccount(deps: Deps, account: Registration, address?: string): Promise<Session> {
-  await reserveAttempt(deps, registrationLimits(deps.config, address));
+  await reserveAttempt(deps, registrationLimits(deps.limits(), address));
   const startedMs = deps.now();
   const user = await deps.bus.call("users.create", account, passwordTimeout);
-  return (await openSession(deps, user, startedMs)) ?? logIn(deps, account, address);
+  await reach("register.after-user");
+  return (await openSession(deps, user, startedMs, "registration")) ?? logIn(deps, account, address);
 }
 
 export async function logIn(
@@ -29,29 +32,37 @@ export async function logIn(
   { email, password }: { email: string; password: string },
   address?: string,
 ): Promise<Session> {
-  const limits = loginLimits(deps.config, email, address);
+  const limits = loginLimits(deps.limits(), email, address);
   await assertWithin(deps, limits);
   for (let check = 1; check <= mostChecks; check += 1) {
     const startedMs = deps.now();
     const user = await deps.bus.call("users.checkPassword", { email, password }, passwordTimeout);
     if (!user) {
       await countAttempt(deps, limits);
+      deps.audit.noteSoon(deps.caller, { action: "login", target: accountOf(email), outcome: "refused" });
       await assertWithin(deps, limits, 1);
       throw wrongCredentials();
     }
     // of many guesses at once, those beyond the limit learn nothing, not even that they were right
     await assertWithin(deps, limits);
-    const session = await openSession(deps, user, startedMs);
+    const session = await openSession(deps, user, startedMs, "login");
     if (session) return session;
   }
   throw wrongCredentials();
 }
 
 /** A new session; null when the user's sessions were ended since `startedMs`, when what is known of them was asked. */
-async function openSession(deps: Deps, user: Profile, startedMs: number): Promise<Session | null> {
+async function openSession(
+  deps: Deps,
+  user: Profile,
+  startedMs: number,
+  action: "login" | "registration",
+): Promise<Session | null> {
   const familyId = deps.newId();
   const refreshToken = newToken();
-  const opened = await deps.sessions.open({ userId: user.id, familyId, digest: digestOf(refreshToken), startedMs });
+  const note = deps.audit.note(deps.caller, { action, target: `user ${user.id}`, actor: user.id });
+  const session = { userId: user.id, familyId, digest: digestOf(refreshToken), startedMs };
+  const opened = await deps.sessions.open(session, note);
   return opened ? sessionOf(deps, user, { familyId, refreshToken, startedMs }) : null;
 }
 
@@ -69,6 +80,9 @@ export function sessionOf(
   });
   return { user, accessToken, refreshToken, tokenType: "Bearer", expiresIn: accessTokenSeconds };
 }
+
+/** The same for the same e-mail, known or not, and nothing of the e-mail in it. */
+const accountOf = (email: string): string => `account ${digestOf(`audit ${normaliseEmail(email)}`).slice(0, 32)}`;
 
 const wrongCredentials = (): DomainError =>
   new DomainError("unauthenticated", "INVALID_CREDENTIALS", "The e-mail or the password is wrong.");

@@ -1,5 +1,6 @@
 import type { Session } from "../../contracts/auth.ts";
 import { DomainError } from "../../lib/errors.ts";
+import { reach } from "../../lib/failpoints.ts";
 import type { Deps } from "./deps.ts";
 import { sessionOf } from "./open-session.ts";
 import { digestOf, successorOf } from "./tokens.ts";
@@ -28,6 +29,7 @@ export async function refreshSession(deps: Deps, token: string): Promise<Session
   });
   announce(revocations);
   if (!rotated) throw invalidToken();
+  await reach("refresh.after-rotation");
   return sessionOf(deps, user, { familyId, refreshToken, startedMs });
 }
 

@@ -1,5 +1,6 @@
 import type { Delivery } from "../../contracts/bus.ts";
 import type { Revocation } from "../../contracts/auth.ts";
+import type { Note } from "../../lib/audit-log.ts";
 import { accessTokenSeconds } from "../../lib/access-token.ts";
 import { marks, type Database, type Tx } from "../../lib/database.ts";
 import type { Clock } from "../../lib/ids.ts";
@@ -13,7 +14,7 @@ export interface SessionsRepository {
    * Begins a session. False when the user's sessions were ended since `startedMs`, which is before the caller asked
    * who this is: the answer may be out of date.
    */
-  open(session: { userId: string; familyId: string; digest: string; startedMs: number }): Promise<boolean>;
+  open(session: { userId: string; familyId: string; digest: string; startedMs: number }, note?: Note): Promise<boolean>;
   /** Whose token this is, whatever has become of it. */
   find(digest: string): Promise<{ userId: string; familyId: string } | null>;
   /** Uses a refresh token up for its successor. A use that began after the first one was over ends the family. */
@@ -90,7 +91,7 @@ export function sessionsRepository(db: Database, revocations: RevocationsReposit
   };
 
   return {
-    open: ({ userId, familyId, digest, startedMs }) =>
+    open: ({ userId, familyId, digest, startedMs }, note) =>
       db.transaction(async (tx) => {
         if (startedMs < (await lockAccount(tx, userId))) return false;
         const expiresAt = startedMs + refreshTokenMs;
@@ -104,6 +105,7 @@ export function sessionsRepository(db: Database, revocations: RevocationsReposit
           [digest, familyId, expiresAt],
           tx,
         );
+        await note?.(tx);
         return true;
       }),
     async find(digest) {

@@ -4,21 +4,25 @@ import type { Revocation } from "../../contracts/auth.ts";
 import { defineService, type AppBroker, type Ctx } from "../../contracts/bus.ts";
 import { readinessHeldBy } from "../../lib/readiness.ts";
 import { messageOf } from "../../lib/errors.ts";
+import { liveOf } from "../../lib/live-settings.ts";
+import { metricsOf } from "../../lib/metrics.ts";
 import { Poller } from "../../lib/poller.ts";
 import { redisOf } from "../../lib/tiered-cacher.ts";
 import { authenticator } from "./authentication.ts";
 import { readiness } from "./health.ts";
 import { httpServer } from "./http-server.ts";
+import { eventLoopDelay, load, type Load } from "./load.ts";
 import { pages, type Page } from "./pages.ts";
 import { paramsReader } from "./params.ts";
-import { memoryRateLimiter, sharedRateLimiter } from "./rate-limit.ts";
+import { changingRateLimiter, memoryRateLimiter, sharedRateLimiter } from "./rate-limit.ts";
+import { refusalNotes } from "./refusals.ts";
 import { requests, type ActionTarget, type Requests, type Target } from "./requests.mixin.ts";
 import { revocations, type Revocations } from "./revocations.ts";
 import { Router } from "./router.ts";
 import { basePath, contractOfRoute, routes, type Route } from "./routes.ts";
 import { signingKeys } from "./signing-keys.ts";
 import { streams, type Streams } from "./stream.ts";
-import { web, webRoute, type AliasHandler, type WebRequest } from "./web.ts";
+import { web, webRoute, type AliasHandler, type WebRequest, type WebRoute } from "./web.ts";
 
 interface Vars extends Requests {
   revocations: Revocations;
@@ -46,23 +50,33 @@ export default defineService<"gateway", Vars>({
     },
   },
 
+  created() {
+    this.lengthy = new Map();
+  },
+
   async started() {
     const { broker, logger } = this;
     const config = configOf(broker);
     const redis = redisOf(broker);
+    this.metrics = metricsOf(broker);
     this.behindTls = config.publicUrl.startsWith("https:");
     this.revocations = revocations((after) => broker.call("auth.revocations", { after }), now);
     const keys = signingKeys(async () => (await broker.call("auth.keys")).keys, now);
     this.admission = {
       authenticator: authenticator(keys, this.revocations, now),
-      limiter: redis
-        ? sharedRateLimiter(config.rateLimit, redis, config.namespace)
-        : memoryRateLimiter(config.rateLimit),
+      limiter: changingRateLimiter(
+        () => liveOf(broker).values.rateLimit,
+        (perMinute) => (redis ? sharedRateLimiter(perMinute, redis, config.namespace) : memoryRateLimiter(perMinute)),
+      ),
       trustedProxies: config.trustedProxies,
-      refused: ({ requestId, session, method, parsedUrl }, { code }) => {
-        if (session) logger.info("access refused", { requestId, user: session.userId, code, method, path: parsedUrl });
-      },
+      refused: refusalNotes(broker, logger),
     };
+    this.load = load({
+      most: config.requestsInFlight,
+      loopDelay: eventLoopDelay(),
+      now,
+      onRefused: (refused) => logger.warn("too much to do: refusing requests", { refused }),
+    });
     this.streams = streams({
       bus: broker,
       onError: (error) => logger.warn("a stream could not look for news", { error: messageOf(error) }),
@@ -78,7 +92,7 @@ export default defineService<"gateway", Vars>({
       ...routes.map((route) => [`${route.method} ${basePath}${route.path}`, actionTarget(route, broker)] as const),
       ...served.map((page) => [`${page.method} ${page.path}`, page] as const),
     ]);
-    const admitted = (_ctx: Ctx, _route: unknown, req: WebRequest): Promise<void> => this.admit(req);
+    const admitted: WebRoute["onBeforeCall"] = (_ctx, _route, req, res) => this.admit(req, res);
     const aliases = routes.map(({ method, path, action }) => [`${method} ${path}`, action]);
     this.addRoute(webRoute(basePath, Object.fromEntries(aliases) as Record<string, string>, admitted));
     this.addRoute(webRoute("/", Object.fromEntries(served.map(pageAlias)), admitted));
@@ -92,6 +106,7 @@ export default defineService<"gateway", Vars>({
   async stopped() {
     await this.drain();
     await (this.revocationPoller as Poller | undefined)?.stop();
+    (this.load as Load | undefined)?.stop();
   },
 });
 

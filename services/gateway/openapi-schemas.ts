@@ -1,7 +1,7 @@
 import { Session } from "../../contracts/auth.ts";
 import { StockLevel } from "../../contracts/inventory.ts";
 import { Mail, Notification } from "../../contracts/notify.ts";
-import { Order, OrderAddress, OrderLine } from "../../contracts/orders.ts";
+import { Order, OrderAddress, OrderLine, OrderStatus } from "../../contracts/orders.ts";
 import { Payment, TimelineEntry } from "../../contracts/payments.ts";
 import { ImportReport, Product } from "../../contracts/products.ts";
 import { Address, NotificationPreferences, Profile } from "../../contracts/users.ts";
@@ -30,7 +30,7 @@ const nameOf = new Map(Object.entries(named).map(([name, schema]) => [schema, na
 
 const text = { type: "string" };
 
-const problem: Schema = {
+const problem = (): Schema => ({
   type: "object",
   description: "RFC 9457. Refusals may have further members, such as `sku` and `available`.",
   required: ["type", "title", "status", "detail", "code", "requestId"],
@@ -41,6 +41,10 @@ const problem: Schema = {
     detail: text,
     code: { type: "string", pattern: "^[A-Z][A-Z0-9_]*$", description: "stable; what a program should look at" },
     requestId: text,
+    orderStatus: {
+      ...membersOf(OrderStatus),
+      description: "of refusals whose reason is the state of an order",
+    },
     errors: {
       type: "array",
       items: {
@@ -51,13 +55,13 @@ const problem: Schema = {
       },
     },
   },
-};
+});
 
 export function componentSchemas(): Record<string, Schema> {
   const components = Object.fromEntries(
     Object.entries(named).map(([name, schema]) => [name, membersOf(schema as Schema)]),
   );
-  return { Problem: problem, ...components };
+  return { Problem: problem(), ...components };
 }
 
 /** A contract's schema for the document: named ones by reference, choices of constants as an enumeration. */

@@ -99,7 +99,7 @@ function parametersOf(route: Route, contract: ActionContract): object[] {
     ...pathNames.map((name) => parameter("path", name, true)),
     ...queryNames.map((name) => parameter("query", name, required.includes(name))),
     ...(route.idempotent ? [idempotencyHeader] : []),
-    ...(route.body === "raw" ? [signatureHeader] : []),
+    ...(route.body === "raw" ? signatureHeaders : []),
   ];
 }
 
@@ -111,12 +111,21 @@ const idempotencyHeader = {
   schema: { type: "string", pattern: "^[\\x21-\\x7e]{1,255}$" },
 };
 
-const signatureHeader = {
-  name: "Hub-Signature",
-  in: "header",
-  description: 'For `sandbox`: `t=<unix seconds>,v1=<hex of HMAC-SHA-256 of "t.body">`, at most 5 minutes old.',
-  schema: { type: "string" },
-};
+/** Each provider signs in a header of its own. */
+const signatureHeaders = [
+  {
+    name: "Hub-Signature",
+    in: "header",
+    description: 'For `sandbox`: `t=<unix seconds>,v1=<hex of HMAC-SHA-256 of "t.body">`, at most 5 minutes old.',
+    schema: { type: "string" },
+  },
+  {
+    name: "Stripe-Signature",
+    in: "header",
+    description: "For `stripe`, where the system has an account there: as Stripe makes it, at most 5 minutes old.",
+    schema: { type: "string" },
+  },
+];
 
 function requestBodyOf(route: Route, contract: ActionContract): object | null {
   if (readsQuery(route)) return null;

@@ -1,12 +1,18 @@
 import type { ServerResponse } from "node:http";
 import { configOf } from "../../config.ts";
 import type { Ctx } from "../../contracts/bus.ts";
-import { messageOf } from "../../lib/errors.ts";
+import { codeOf, leaving, messageOf, overloaded } from "../../lib/errors.ts";
 import { newId } from "../../lib/ids.ts";
+import { liveOf } from "../../lib/live-settings.ts";
+import type { Metrics } from "../../lib/metrics.ts";
+import { runFor } from "../../lib/request-context.ts";
+import { tracerOf, type Span } from "../../lib/tracing.ts";
 import { mixin } from "../../mixins/mixin.ts";
 import { admit, type Admission, type Entry } from "./admission.ts";
 import { givenRequestId, hasOneHost, idempotencyKey } from "./client.ts";
 import type { HttpServer } from "./http-server.ts";
+import type { Load } from "./load.ts";
+import { timeRequest, traceRequest } from "./observe.ts";
 import type { Page } from "./pages.ts";
 import type { ReadParams } from "./params.ts";
 import { HttpRefusal, toProblem } from "./problem.ts";
@@ -14,7 +20,7 @@ import { securityHeaders, sendProblem, sendResult } from "./respond.ts";
 import type { Router } from "./router.ts";
 import type { Route } from "./routes.ts";
 import type { Streams } from "./stream.ts";
-import type { WebAlias, WebRequest, WebService } from "./web.ts";
+import { callAction, type WebAlias, type WebRequest, type WebService } from "./web.ts";
 
 export interface ActionTarget {
   entry: Entry;
@@ -31,14 +37,21 @@ export interface Requests extends WebService {
   targets: ReadonlyMap<string, Target>;
   router: Router<WebAlias>;
   admission: Admission;
+  load: Load;
   streams: Streams;
   http: HttpServer;
   behindTls: boolean;
+  metrics: Metrics | undefined;
+  /** Reads that may take longer than a stop waits, until they are answered. */
+  lengthy: Map<WebRequest, ServerResponse>;
 
   handle(req: WebRequest, res: ServerResponse): void;
+  traceOf(req: WebRequest, res: ServerResponse): Span | undefined;
+  serve(req: WebRequest, res: ServerResponse): void;
+  isRefusedUnread(req: WebRequest): boolean;
   answerOptions(req: WebRequest, res: ServerResponse): void;
   targetOf(req: WebRequest): Target;
-  admit(req: WebRequest): Promise<void>;
+  admit(req: WebRequest, res: ServerResponse): Promise<void>;
   errorHandler(req: WebRequest, res: ServerResponse, error: unknown): void;
   drain(): Promise<void>;
 }
@@ -53,22 +66,46 @@ const nothingHere = (): HttpRefusal => new HttpRefusal(404, "NOT_FOUND", "There 
 const notOneHost = (): HttpRefusal =>
   new HttpRefusal(400, "MALFORMED_REQUEST", "A request has exactly one Host header.");
 
+const targetKey = ({ method, fullPath }: WebAlias): string => `${method} ${fullPath}`;
+
 /** The way of a request from the socket to an action and back, around and inside moleculer-web's own. */
 export const requests = mixin<Requests>({
   methods: {
     handle(req: WebRequest, res: ServerResponse) {
-      req.requestId = givenRequestId(req.headers["x-request-id"]) ?? newId();
+      if (this.metrics) timeRequest(this.metrics, req, res);
+      const requestId = givenRequestId(req.headers["x-request-id"]) ?? newId();
+      req.requestId = requestId;
+      runFor({ requestId, span: this.traceOf(req, res) }, () => this.serve(req, res));
+    },
+
+    /** The beginning of this request's trace, for as many of them as are to be traced. */
+    traceOf(req: WebRequest, res: ServerResponse) {
+      const tracer = tracerOf(this.broker);
+      const ratio = liveOf(this.broker).values.traceSampleRatio;
+      return tracer && Math.random() < ratio ? traceRequest(tracer, req, res) : undefined;
+    },
+
+    serve(req: WebRequest, res: ServerResponse) {
       for (const [name, value] of Object.entries(securityHeaders(req.requestId, this.behindTls))) {
         res.setHeader(name, value);
       }
       if (this.http.draining) res.setHeader("Connection", "close");
       try {
         if (!hasOneHost(req.rawHeaders, req.httpVersion)) throw notOneHost();
+        if (this.isRefusedUnread(req)) throw overloaded();
         if (req.method === "OPTIONS") this.answerOptions(req, res);
         else void this.httpHandler(req, res);
       } catch (error) {
         this.errorHandler(req, res, error);
       }
+    },
+
+    /** With too much to do already a request is refused before it costs anything, if it leads to an action at all. */
+    isRefusedUnread({ method = "", url = "" }: WebRequest) {
+      if (this.load.hasRoom()) return false;
+      const { alias } = this.router.find(method, url.split("?")[0] ?? "") ?? {};
+      const target = alias && this.targets.get(targetKey(alias));
+      return target !== undefined && "route" in target && !target.route.essential;
     },
 
     /** moleculer-web would run the action behind the path. Browsers of other origins get no permission. */
@@ -97,33 +134,48 @@ export const requests = mixin<Requests>({
     },
 
     targetOf(req: WebRequest): Target {
-      const target = this.targets.get(`${req.$alias.method} ${req.$alias.fullPath}`);
+      const target = this.targets.get(targetKey(req.$alias));
       if (!target) throw new Error(`${req.$alias.fullPath} leads nowhere`);
       return target;
     },
 
-    async admit(req: WebRequest) {
+    async admit(req: WebRequest, res: ServerResponse) {
       const target = this.targetOf(req);
       const { meta } = req.$ctx;
       await admit(this.admission, target.entry, req, meta);
       if (!("route" in target)) return;
       meta.deadlineMs = Date.now() + target.timeoutMs;
+      if (target.timeoutMs > drainMs && target.route.method === "GET") {
+        this.lengthy.set(req, res);
+        res.once("close", () => this.lengthy.delete(req));
+      }
       if (target.route.idempotent) meta.idempotencyKey = idempotencyKey(req.headers["idempotency-key"]);
       const path = (req.$params.params ?? {}) as Record<string, string>;
       req.$params = await target.readParams(req, { path, search: req.query });
     },
 
     /** Overrides moleculer-web's. */
-    sendResponse(req: WebRequest, res: ServerResponse, result: unknown) {
+    callAction(route: unknown, action: string, ...rest: unknown[]) {
+      const target = this.targetOf(rest[0] as WebRequest);
+      const { essential = false, asksOutside = false } = "route" in target ? target.route : {};
+      return this.load.run({ action, essential, asksOutside }, () => callAction.call(this, route, action, ...rest));
+    },
+
+    /** Overrides moleculer-web's. */
+    sendResponse(req: WebRequest, res: ServerResponse, result: object | null | undefined) {
       const target = this.targetOf(req);
+      // a stop was quicker
+      if (res.headersSent) return;
       if ("route" in target) sendResult(res, target.route, req.$ctx.meta, result);
     },
 
     /** Every answer that is not a success. Overrides moleculer-web's. */
     errorHandler(req: WebRequest, res: ServerResponse, error: unknown) {
       const problem = toProblem(error, req.requestId);
+      this.metrics?.problem(problem.body.code);
       const about = { requestId: req.requestId, method: req.method, path: req.parsedUrl };
       if (problem.status === 500) this.logger.error("request failed", about, error);
+      else if (codeOf(error) === "OVERLOADED") this.load.told();
       else if (problem.status === 503) this.logger.warn("request not possible", { ...about, error: messageOf(error) });
       // a replayed refusal says so
       const { $responseHeaders = {} } = (req.$ctx as Ctx | undefined)?.meta ?? {};
@@ -137,6 +189,7 @@ export const requests = mixin<Requests>({
 
     /** Stops taking requests and waits for those under way. A node does this before its services stop. */
     async drain() {
+      for (const [req, res] of this.lengthy) this.errorHandler(req, res, leaving());
       const http = this.http as HttpServer | undefined;
       const graceMs = configOf(this.broker).transporter === null ? 0 : balancersNoticeWithinMs;
       await Promise.all([

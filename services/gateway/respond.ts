@@ -1,5 +1,6 @@
 import type { ServerResponse } from "node:http";
 import type { Meta } from "../../contracts/bus.ts";
+import { toJsonText } from "../../lib/json.ts";
 import type { Problem } from "./problem.ts";
 import { basePath, type Route } from "./routes.ts";
 
@@ -24,11 +25,11 @@ export function send(res: ServerResponse, status: number, type: string, text: st
   res.end(text);
 }
 
-export const sendJson = (res: ServerResponse, status: number, value: unknown): void =>
-  send(res, status, "application/json; charset=utf-8", JSON.stringify(value));
+export const sendJson = (res: ServerResponse, status: number, value: object): void =>
+  send(res, status, "application/json; charset=utf-8", toJsonText(value));
 
 /** The answer of an action, with the status of its route unless the action chose one. */
-export function sendResult(res: ServerResponse, route: Route, meta: Meta, result: unknown): void {
+export function sendResult(res: ServerResponse, route: Route, meta: Meta, result: object | null | undefined): void {
   const status = meta.$statusCode ?? route.status;
   if (status === 201 && route.location) res.setHeader("Location", basePath + route.location(result as never));
   for (const [name, value] of Object.entries(meta.$responseHeaders ?? {})) res.setHeader(name, value);

@@ -34,6 +34,10 @@ export interface Route {
   query?: readonly string[];
   /** Takes an `Idempotency-Key`. */
   idempotent?: true;
+  /** Taken however much there is to do: its sender is a machine that knows what we must. */
+  essential?: true;
+  /** Its answer may have to wait for somebody outside, such as a payment provider. */
+  asksOutside?: true;
   /** The body proves who asks, so an access token that has ended beside it is no reason to refuse. */
   ignoresToken?: true;
 }
@@ -150,6 +154,7 @@ export const routes: readonly Route[] = [
     method: "POST",
     path: "/orders/:id/pay",
     action: "orders.pay",
+    asksOutside: true,
     tag: "Orders",
     status: 200,
     otherStatus: 202,
@@ -159,6 +164,7 @@ export const routes: readonly Route[] = [
     method: "POST",
     path: "/orders/:id/cancel",
     action: "orders.cancel",
+    asksOutside: true,
     tag: "Orders",
     status: 200,
     idempotent: true,
@@ -169,6 +175,7 @@ export const routes: readonly Route[] = [
     method: "POST",
     path: "/orders/:id/refund",
     action: "orders.refund",
+    asksOutside: true,
     tag: "Orders",
     status: 200,
     idempotent: true,
@@ -182,6 +189,7 @@ export const routes: readonly Route[] = [
     tag: "Payments",
     status: 200,
     body: "raw",
+    essential: true,
     ignoresToken: true,
   },
 
@@ -194,6 +202,10 @@ export const routes: readonly Route[] = [
   { method: "GET", path: "/ops/orders/:id/explain", action: "ops.explain", tag: "Operating", status: 200 },
   { method: "GET", path: "/ops/dead-letters", action: "ops.deadLetters", tag: "Operating", status: 200 },
   { method: "POST", path: "/ops/dead-letters/:id/redrive", action: "ops.redrive", tag: "Operating", status: 200 },
+  { method: "GET", path: "/ops/config", action: "ops.config", tag: "Operating", status: 200 },
+  { method: "PATCH", path: "/ops/config", action: "ops.setConfig", tag: "Operating", status: 200 },
+  { method: "GET", path: "/ops/audit", action: "ops.auditLog", tag: "Operating", status: 200 },
+  { method: "POST", path: "/ops/keys/rotate", action: "auth.rotateKeys", tag: "Operating", status: 200 },
   { method: "GET", path: "/ops/outbox", action: "ops.outbox", tag: "Operating", status: 200 },
 ];
 

@@ -65,7 +65,7 @@ export interface WebRoute {
   logging: false;
   pathToRegexpOptions: { sensitive: boolean; trailing: boolean };
   aliases: Record<string, string | AliasHandler>;
-  onBeforeCall: (ctx: Ctx, route: unknown, req: WebRequest) => Promise<void>;
+  onBeforeCall: (ctx: Ctx, route: unknown, req: WebRequest, res: ServerResponse) => Promise<void>;
 }
 
 /** Aliases listed one by one, parameters never merged, bodies read by ourselves: what is not said here is off. */
@@ -84,6 +84,11 @@ export const webRoute = (
   aliases,
   onBeforeCall,
 });
+
+type CallAction = (route: unknown, action: string, ...rest: unknown[]) => Promise<unknown>;
+
+/** Calls an action and sends its answer; for the method that overrides it. */
+export const callAction = gateway.methods?.callAction as unknown as CallAction;
 
 /** The members of moleculer-web's service that this one calls. */
 export interface WebService {

@@ -1,9 +1,11 @@
 import type { Delivery } from "../../contracts/bus.ts";
+import type { Note } from "../../lib/audit-log.ts";
 import { insertTransaction, isOutage, marks, type Database, type Tx } from "../../lib/database.ts";
 import { groupCommit } from "../../lib/group-commit.ts";
 import type { Clock, NewId } from "../../lib/ids.ts";
+import type { GroupMeter } from "../../lib/metrics.ts";
 import { decideGroup, type Decide, type Request, type Wanted } from "./decide-group.ts";
-import type { Level, LevelChange, Reservation, Stock } from "./stock.ts";
+import { noLevel, type Level, type LevelChange, type Reservation, type Stock } from "./stock.ts";
 import {
   reservationColumns,
   stockRows,
@@ -24,9 +26,9 @@ export interface InventoryRepository {
    */
   change(wanted: Wanted, decide: Decide, delivery?: Delivery): Promise<Reservation | null>;
   /** The same for the level of one stock code, which counts as zero before it is first stocked. */
-  changeLevel(sku: string, decide: (level: Level) => LevelChange): Promise<Level>;
+  changeLevel(sku: string, decide: (level: Level) => LevelChange, note?: Note): Promise<Level>;
   /** First units for stock codes without a row; answers with how many there were. */
-  stockNew(skus: readonly string[], onHand: number, by: string | null): Promise<number>;
+  stockNew(skus: readonly string[], onHand: number, by: string | null, note?: Note): Promise<number>;
   /** Holds whose time is over, the oldest first. */
   overdue(limit: number): Promise<Reservation[]>;
   /** Gives a hold more time, unless it changed since it was read. */
@@ -43,7 +45,13 @@ const longestQueue = 4_096;
 const mostLinesInGroup = 1_000;
 
 /** `mostInGroup`: how many changes may share a transaction. */
-export function inventoryRepository(db: Database, now: Clock, newId: NewId, mostInGroup = 64): InventoryRepository {
+export function inventoryRepository(
+  db: Database,
+  now: Clock,
+  newId: NewId,
+  mostInGroup = 64,
+  meter?: GroupMeter,
+): InventoryRepository {
   const rows = stockRows(db, now, newId);
 
   const changeTogether = async (
@@ -79,6 +87,7 @@ export function inventoryRepository(db: Database, now: Clock, newId: NewId, most
     atOnce: db.dialect === "mysql" ? 2 : 1,
     run: (requests) => insertTransaction(db, (tx) => changeTogether(tx, requests)),
     isBlameless: isOutage,
+    meter,
   });
 
   return {
@@ -102,15 +111,16 @@ export function inventoryRepository(db: Database, now: Clock, newId: NewId, most
       return row ? toReservation(row) : null;
     },
     change: (wanted, decide, delivery) => changes.submit({ wanted, decide, delivery }),
-    changeLevel: (sku, decide) =>
+    changeLevel: (sku, decide, note) =>
       insertTransaction(db, async (tx) => {
         const found = (await rows.lockStock(tx, [sku])).get(sku);
-        const { level, entry } = decide(found ?? { sku, onHand: 0, reserved: 0 });
+        const { level, entry } = decide(found ?? noLevel(sku));
         await (found ? rows.updateLevels(tx, [level]) : rows.insertLevels(tx, [level]));
         await rows.record(tx, [entry]);
+        await note?.(tx);
         return level;
       }),
-    stockNew: (skus, onHand, by) =>
+    stockNew: (skus, onHand, by, note) =>
       insertTransaction(db, async (tx) => {
         const wanted = [...new Set(skus)].sort();
         const known = await rows.lockStock(tx, wanted);
@@ -123,6 +133,7 @@ export function inventoryRepository(db: Database, now: Clock, newId: NewId, most
           tx,
           fresh.map((sku) => ({ sku, delta: onHand, kind: "initial", orderId: null, by, reason: null })),
         );
+        if (fresh.length > 0) await note?.(tx);
         return fresh.length;
       }),
     async overdue(limit) {

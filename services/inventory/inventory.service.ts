@@ -3,19 +3,22 @@ import { defineService, type AppBroker, type Ctx } from "../../contracts/bus.ts"
 import type { StockLevel } from "../../contracts/inventory.ts";
 import { auditPage } from "../../lib/audit.ts";
 import { newId } from "../../lib/ids.ts";
+import { metricsOf } from "../../lib/metrics.ts";
 import { toIso } from "../../lib/time.ts";
 import { signedIn } from "../../middlewares/guard.middleware.ts";
 import { consumerMixin } from "../../mixins/consumer.mixin.ts";
+import { auditLogMixin, type WithAuditLog } from "../../mixins/audit-log.mixin.ts";
 import { dbMixin, type WithDatabase } from "../../mixins/db.mixin.ts";
 import { sweeperMixin, type WithSweeps } from "../../mixins/sweeper.mixin.ts";
 import { inventoryAudit, type InventoryAudit } from "./audit.repository.ts";
 import { inventoryRepository, type InventoryRepository } from "./inventory.repository.ts";
+import { withKeptLevels } from "./kept-levels.ts";
 import { migrations } from "./migrations/index.ts";
 import { returnGoods } from "./return-goods.ts";
-import { adjust, availableOf, commit, count, release, reserve, type Level } from "./stock.ts";
+import { adjust, availableOf, commit, count, noLevel, release, reserve, type Level } from "./stock.ts";
 import { sweepHolds } from "./sweep-holds.ts";
 
-interface Vars extends WithDatabase, WithSweeps {
+interface Vars extends WithDatabase, WithAuditLog, WithSweeps {
   inventory: InventoryRepository;
   books: InventoryAudit;
 }
@@ -26,6 +29,7 @@ export default defineService<"inventory", Vars>({
   name: "inventory",
   mixins: [
     dbMixin(migrations),
+    auditLogMixin(),
     consumerMixin(),
     sweeperMixin([
       {
@@ -45,26 +49,28 @@ export default defineService<"inventory", Vars>({
       const { sku, onHand } = ctx.params;
       const by = signedIn(ctx).id;
       await levelOf(ctx, this.inventory);
-      const level = await this.inventory.changeLevel(sku, (before) => count(before, onHand, by));
-      this.logger.info("stock counted", { sku, onHand, by });
+      const note = this.auditLog.note(ctx, { action: "stock.change", target: `product ${sku}`, detail: { onHand } });
+      const level = await this.inventory.changeLevel(sku, (before) => count(before, onHand, by), note);
       return view(level);
     },
     async adjust(ctx) {
       const { sku, delta, reason } = ctx.params;
       const by = signedIn(ctx).id;
       await levelOf(ctx, this.inventory);
-      const level = await this.inventory.changeLevel(sku, (before) => adjust(before, delta, by, reason));
-      this.logger.info("stock adjusted", { sku, delta, reason, onHand: level.onHand, by });
+      const deed = { action: "stock.change", target: `product ${sku}`, detail: { delta, reason } } as const;
+      const change = (before: Level) => adjust(before, delta, by, reason);
+      const level = await this.inventory.changeLevel(sku, change, this.auditLog.note(ctx, deed));
       return view(level);
     },
     async levels(ctx) {
       const skus = [...new Set(ctx.params.skus)];
       const levels = await this.inventory.levels(skus);
-      return skus.map((sku) => ({ sku, available: availableOf(levels.get(sku) ?? none(sku)) }));
+      return skus.map((sku) => ({ sku, available: availableOf(levels.get(sku) ?? noLevel(sku)) }));
     },
     async stockNew(ctx) {
       const { skus, onHand } = ctx.params;
-      await this.inventory.stockNew(skus, onHand, ctx.meta.user?.id ?? null);
+      const deed = { action: "stock.change", target: "new products", detail: { count: skus.length, onHand } } as const;
+      await this.inventory.stockNew(skus, onHand, ctx.meta.user?.id ?? null, this.auditLog.note(ctx, deed));
       return null;
     },
     async reserve(ctx) {
@@ -112,7 +118,9 @@ export default defineService<"inventory", Vars>({
   },
   async started() {
     this.books = inventoryAudit(this.db, Date.now);
-    this.inventory = inventoryRepository(this.db, Date.now, newId, configOf(this.broker).groupCommitMost);
+    const { groupCommitMost } = configOf(this.broker);
+    const meter = metricsOf(this.broker)?.groups("stock");
+    this.inventory = withKeptLevels(inventoryRepository(this.db, Date.now, newId, groupCommitMost, meter));
   },
   async stopped() {
     await (this.inventory as InventoryRepository | undefined)?.stop();
@@ -124,9 +132,7 @@ async function levelOf(ctx: Ctx<{ sku: string }>, inventory: InventoryRepository
   const { sku } = ctx.params;
   const level = await inventory.level(sku);
   if (!level) await ctx.call("products.get", { sku });
-  return view(level ?? none(sku));
+  return view(level ?? noLevel(sku));
 }
-
-const none = (sku: string): Level => ({ sku, onHand: 0, reserved: 0 });
 
 const view = (level: Level): StockLevel => ({ ...level, available: availableOf(level) });

@@ -73,6 +73,9 @@ export interface LevelChange {
 
 export const maxOnHand = 1_000_000_000;
 
+/** Of a stock code that was never stocked. */
+export const noLevel = (sku: string): Level => ({ sku, onHand: 0, reserved: 0 });
+
 export const availableOf = ({ onHand, reserved }: Level): number => onHand - reserved;
 
 /** Each stock code once, in the order they were first named. */

@@ -9,6 +9,8 @@ import type { Outgoing } from "./telling.ts";
 export interface ClaimedDelivery extends Outgoing {
   attempts: number;
   claim: string;
+  traceparent: string | null;
+  orderId: string | null;
 }
 
 type Held = Pick<ClaimedDelivery, "id" | "claim">;
@@ -41,9 +43,11 @@ interface Row {
   body: string;
   html: string | null;
   attempts: number | string;
+  order_id: string | null;
 }
 
-type MailRow = Row & { type: string; order_id: string | null; created_at: number | string };
+type ClaimRow = Row & { traceparent: string | null };
+type MailRow = Row & { type: string; created_at: number | string };
 
 const longestError = 1_000;
 
@@ -58,8 +62,8 @@ export function deliveriesRepository(db: Database): DeliveriesRepository {
   return {
     claimDue: (limit, leaseMs, nowMs) =>
       db.transaction(async (tx) => {
-        const rows = await db.select<Row>(
-          `SELECT id, channel, recipient, subject, body, html, attempts FROM deliveries
+        const rows = await db.select<ClaimRow>(
+          `SELECT id, channel, recipient, subject, body, html, attempts, order_id, traceparent FROM deliveries
            WHERE status = 'PENDING' AND due_at <= ? ORDER BY due_at, id LIMIT ${limit} ${lock}`,
           [nowMs],
           tx,
@@ -71,8 +75,9 @@ export function deliveriesRepository(db: Database): DeliveriesRepository {
           [claim, nowMs + leaseMs, ...rows.map(({ id }) => id)],
           tx,
         );
-        return rows.map(({ recipient, attempts, ...row }) => ({
+        return rows.map(({ recipient, attempts, order_id, ...row }) => ({
           ...row,
+          orderId: order_id,
           to: recipient,
           attempts: Number(attempts) + 1,
           claim,

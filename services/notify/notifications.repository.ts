@@ -108,7 +108,16 @@ export function notificationsRepository(db: Database): NotificationsRepository {
 
       const notifications: unknown[][] = [];
       const deliveries: unknown[][] = [];
-      for (const { eventId, userId, type, orderId, notification, messages, forgetBody } of tellings) {
+      for (const {
+        eventId,
+        userId,
+        type,
+        orderId,
+        notification,
+        messages,
+        forgetBody,
+        traceparent = null,
+      } of tellings) {
         const last = counters.get(userId);
         if (last === undefined) continue;
         if (notification && first(eventId, userId, "in_app")) {
@@ -120,7 +129,7 @@ export function notificationsRepository(db: Database): NotificationsRepository {
         for (const { id, channel, to, subject, body, html } of messages) {
           if (!first(eventId, userId, channel)) continue;
           const text = [to, subject, body, html, forgetBody ? 1 : 0];
-          deliveries.push([id, eventId, userId, channel, type, orderId, ...text, "PENDING", nowMs, nowMs]);
+          deliveries.push([id, eventId, userId, channel, type, orderId, ...text, traceparent, "PENDING", nowMs, nowMs]);
         }
       }
 
@@ -141,7 +150,7 @@ export function notificationsRepository(db: Database): NotificationsRepository {
       if (deliveries.length > 0) {
         await db.execute(
           `INSERT INTO deliveries (id, event_id, user_id, channel, type, order_id, recipient, subject, body, html,
-             forget_body, status, due_at, created_at) VALUES ${tuples(deliveries.length, 14)}`,
+             forget_body, traceparent, status, due_at, created_at) VALUES ${tuples(deliveries.length, 15)}`,
           deliveries.flat(),
           tx,
         );

@@ -5,8 +5,10 @@ import { messageOf, notFound } from "../../lib/errors.ts";
 import { newId } from "../../lib/ids.ts";
 import { defaultLimit } from "../../lib/page.ts";
 import { signedIn } from "../../middlewares/guard.middleware.ts";
+import { auditLogMixin } from "../../mixins/audit-log.mixin.ts";
 import { consumerMixin, type WithInbox } from "../../mixins/consumer.mixin.ts";
 import { dbMixin, type WithDatabase } from "../../mixins/db.mixin.ts";
+import { continueTrace } from "../../mixins/traced.ts";
 import { sweeperMixin, type WithSweeps } from "../../mixins/sweeper.mixin.ts";
 import { notifyAudit, type NotifyAudit } from "./audit.repository.ts";
 import { channelsMixin, type WithChannels } from "./channels/channels.mixin.ts";
@@ -34,6 +36,7 @@ export default defineService<"notify", Vars>({
   name: "notify",
   mixins: [
     dbMixin(migrations),
+    auditLogMixin(),
     channelsMixin(),
     consumerMixin(),
     sweeperMixin([
@@ -151,6 +154,13 @@ export default defineService<"notify", Vars>({
       deliveries: this.deliveries,
       channels: this.channels,
       now,
+      during: ({ channel, traceparent, orderId }, work) =>
+        continueTrace(
+          broker,
+          { name: `send ${channel}`, kind: "client", traceparent },
+          { orderId: orderId ?? undefined },
+          work,
+        ),
       onFailure: ({ id, channel, attempts }, { final, error }) =>
         logger.warn("delivery failed", { delivery: id, channel, attempts, final, error }),
     });

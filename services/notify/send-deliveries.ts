@@ -1,4 +1,5 @@
 import { messageOf } from "../../lib/errors.ts";
+import { reach } from "../../lib/failpoints.ts";
 import { groupCommit } from "../../lib/group-commit.ts";
 import { backoffMs, delay } from "../../lib/time.ts";
 import type { Channels } from "./channels/index.ts";
@@ -21,6 +22,8 @@ export interface Sending {
   deliveries: DeliveriesRepository;
   channels: Channels;
   now: () => number;
+  /** Runs the sending of a delivery as a part of what it is for. */
+  during: <T>(delivery: ClaimedDelivery, work: () => Promise<T>) => Promise<T>;
   onFailure: (delivery: ClaimedDelivery, outcome: { final: boolean; error: string }) => void;
 }
 
@@ -42,7 +45,10 @@ export function senderOf(sending: Sending): () => Promise<boolean> {
 
   const send = async (delivery: ClaimedDelivery): Promise<void> => {
     const failure = await failureOf(channels, delivery);
-    if (failure === null) return marking.submit(delivery);
+    if (failure === null) {
+      await reach("notify.after-send");
+      return marking.submit(delivery);
+    }
     const final = failure instanceof PermanentFailure || delivery.attempts >= maxAttempts;
     // servers repeat the address, which has no place in a log
     const error = messageOf(failure).replaceAll(delivery.to, "the recipient");
@@ -53,7 +59,7 @@ export function senderOf(sending: Sending): () => Promise<boolean> {
 
   return async () => {
     const due = await deliveries.claimDue(channels.atOnce, leaseMs, now());
-    const outcomes = await Promise.allSettled(due.map(send));
+    const outcomes = await Promise.allSettled(due.map((one) => sending.during(one, () => send(one))));
     // what could not be marked comes back when its lease ends; the pass reports it only once all have ended
     for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason;
     return due.length === channels.atOnce;
@@ -61,12 +67,15 @@ export function senderOf(sending: Sending): () => Promise<boolean> {
 }
 
 /** Sends one message; answers with what went wrong, or null. */
-async function failureOf(channels: Channels, { channel, attempts, ...message }: ClaimedDelivery): Promise<unknown> {
+async function failureOf(
+  channels: Channels,
+  { channel, attempts, id, to, subject, body, html }: ClaimedDelivery,
+): Promise<unknown> {
   // counted when claimed: more than the most means that each sender before died of it
   if (attempts > maxAttempts) return new PermanentFailure("every attempt to send it ended without an answer");
   const overdue = new AbortController();
   try {
-    const sent = channels.of[channel].send(message).then(() => null);
+    const sent = channels.of[channel].send({ id, to, subject, body, html }).then(() => null);
     const timeout = delay(sendTimeoutMs, overdue.signal).then(() => new Error(`no answer within ${sendTimeoutMs} ms`));
     return await Promise.race([sent, timeout]);
   } catch (error) {

@@ -1,6 +1,8 @@
 import type { Delivery } from "../../contracts/bus.ts";
 import type { Database } from "../../lib/database.ts";
+import { reach } from "../../lib/failpoints.ts";
 import { groupCommit } from "../../lib/group-commit.ts";
+import { currentTraceparent } from "../../lib/request-context.ts";
 import type { Contacts } from "./contacts.ts";
 import type { NotificationsRepository } from "./notifications.repository.ts";
 import { compose, type NotifiedEvent, type Telling } from "./telling.ts";
@@ -57,6 +59,7 @@ async function writeGroup(
     }
     return notifications.tell(tx, tellings, now());
   });
+  await reach("notify.after-commit");
   if (told.size > 0) onTold(told);
   onCommitted();
 }
@@ -66,7 +69,7 @@ async function tellingOf({ contacts, newId }: TellDeps, event: NotifiedEvent): P
   const userId = await personOf(contacts, event);
   if (userId === null) return null;
   const contact = await contacts.contactOf(userId, Date.parse(event.time));
-  return contact && compose(event, contact, newId);
+  return contact && { ...compose(event, contact, newId), traceparent: currentTraceparent() };
 }
 
 async function personOf(contacts: Contacts, { data }: NotifiedEvent): Promise<string | null> {

@@ -22,6 +22,8 @@ export interface Telling {
   /** Null when the person does not want it in the shop. */
   notification: { id: string; title: string; body: string } | null;
   messages: Outgoing[];
+  /** What the sending of the messages continues. */
+  traceparent?: string | null;
   /** The messages hold a secret: their text goes once they have been sent. */
   forgetBody?: boolean;
 }

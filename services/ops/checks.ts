@@ -3,7 +3,9 @@ import { collectFindings, type Findings } from "../../lib/audit.ts";
 import type { Clock } from "../../lib/ids.ts";
 import { add } from "./findings.ts";
 import { moneyMatches, stockMatches } from "./matches.ts";
-import { consumers, consumersOf, senders, type Auditor, type Peers, type Sender } from "./peers.ts";
+import { notReceived } from "./not-received.ts";
+import { pagesOf, turn } from "./pages.ts";
+import { consumers, senders, type Auditor, type Peers, type Sender } from "./peers.ts";
 
 /** Some checks that are made together, page after page with bounded memory. */
 export interface Part {
@@ -21,7 +23,6 @@ export interface CheckDeps {
 }
 
 const ordersInPage = 500;
-const eventsInPage = 1_000;
 const shownLetters = 20;
 
 const checksOf: Record<Auditor, readonly CheckName[]> = {
@@ -72,15 +73,6 @@ export function partsOf(deps: CheckDeps): Part[] {
   ];
 }
 
-/**
- * Lets everything else have its turn before the next page: where stores answer in process, promises alone would never
- * let go, and requests and heartbeats would wait for the end of the audit.
- */
-async function turn(stopping: AbortSignal): Promise<void> {
-  await new Promise((resolve) => setImmediate(resolve));
-  stopping.throwIfAborted();
-}
-
 async function wholeAudit(
   { stopping }: CheckDeps,
   checks: readonly CheckName[],
@@ -98,24 +90,6 @@ async function wholeAudit(
     cursor = nextCursor;
   }
   return [...sum.values()];
-}
-
-/** Pages of rows by key, until one is not full. */
-async function* pagesOf<R>(
-  { stopping }: CheckDeps,
-  limit: number,
-  fetch: (after: string | undefined) => Promise<R[]>,
-  keyOf: (row: R) => string,
-): AsyncGenerator<R[]> {
-  for (let after: string | undefined; ;) {
-    await turn(stopping);
-    const rows = await fetch(after);
-    const last = rows.at(-1);
-    if (last === undefined) return;
-    yield rows;
-    if (rows.length < limit) return;
-    after = keyOf(last);
-  }
 }
 
 async function checkMoney(deps: CheckDeps, found: Findings): Promise<void> {
@@ -182,23 +156,12 @@ async function ordersAmong(peers: Peers, rows: readonly { orderId: string }[]): 
 }
 
 async function checkReceived(deps: CheckDeps, sender: Sender, found: Findings): Promise<void> {
-  const { peers } = deps;
-  const events = pagesOf(
-    deps,
-    eventsInPage,
-    (after) => peers.outbox(sender, "outboxPublished", { after: after ?? null, limit: eventsInPage }),
-    ({ id }) => id,
-  );
-  for await (const page of events) {
-    for (const consumer of consumers) {
-      const ids = page.filter(({ type }) => consumersOf(type).includes(consumer)).map(({ id }) => id);
-      const missing = ids.length === 0 ? [] : await peers.inbox(consumer, "inboxMissing", { ids });
-      found.seeAll(
-        "events.received",
-        ids.length,
-        missing.map((id) => `${id} at ${consumer}`),
-      );
-    }
+  for await (const { consumer, asked, missing } of notReceived(deps, sender)) {
+    found.seeAll(
+      "events.received",
+      asked,
+      missing.map((id) => `${id} at ${consumer}`),
+    );
   }
 }
 

@@ -56,6 +56,6 @@ export async function redrive(peers: Peers, id: string, by: string): Promise<Act
   if (rows.length === 0) throw notFound("dead letter");
   const states = [...new Set(rows.map(({ status }) => status))].join(", ");
   throw new DomainError("conflict", "NOT_A_DEAD_LETTER", `This event is no dead letter: it is ${states}.`, {
-    status: states,
+    eventStatus: states,
   });
 }

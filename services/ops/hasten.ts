@@ -1,14 +1,30 @@
 import type { Actions } from "../../contracts/bus.ts";
 import { messageOf } from "../../lib/errors.ts";
+import { notReceived } from "./not-received.ts";
 import { auditors, consumers, senders, type Peers } from "./peers.ts";
 
-/** Has every service do now what is due. What is to be done, and how, each of them knows by itself. */
-export async function hasten(peers: Peers): Promise<Actions["ops.hasten"]["result"]> {
+interface HastenDeps {
+  peers: Peers;
+  stopping: AbortSignal;
+}
+
+/**
+ * Has every service do now what is due, and send once more what a consumer lacks. What is to be done, and how, each of
+ * them knows by itself; an event that is only still under way comes twice, and counts once.
+ */
+export async function hasten(deps: HastenDeps): Promise<Actions["ops.hasten"]["result"]> {
+  const { peers } = deps;
+  let republished = 0;
   const requests: [string, () => Promise<unknown>][] = [
     ...auditors.map((name): [string, () => Promise<unknown>] => [name, () => peers.call(`${name}.hasten`)]),
     ...senders.map((name): [string, () => Promise<unknown>] => [
       `${name} outbox`,
-      () => peers.outbox(name, "outboxHasten", {}),
+      async () => {
+        await peers.outbox(name, "outboxHasten", {});
+        for await (const { missing } of notReceived(deps, name)) {
+          if (missing.length > 0) republished += await peers.outbox(name, "outboxRepublish", { ids: missing });
+        }
+      },
     ]),
     ...consumers.map((name): [string, () => Promise<unknown>] => [
       `${name} inbox`,
@@ -25,5 +41,5 @@ export async function hasten(peers: Peers): Promise<Actions["ops.hasten"]["resul
       problems.push(`${name}: ${messageOf(error)}`);
     }
   }
-  return { hastened, problems };
+  return { hastened, problems, republished };
 }

@@ -1,18 +1,26 @@
 import { configOf } from "../../config.ts";
 import { defineService } from "../../contracts/bus.ts";
 import type { DoctorReport } from "../../contracts/ops.ts";
+import { leaving } from "../../lib/errors.ts";
+import { liveOf } from "../../lib/live-settings.ts";
+import { metricsOf } from "../../lib/metrics.ts";
 import { defaultLimit } from "../../lib/page.ts";
 import { queueDepths } from "../../lib/queue-depths.ts";
 import { signedIn } from "../../middlewares/guard.middleware.ts";
+import { dbMixin, type WithDatabase } from "../../mixins/db.mixin.ts";
 import { mixin } from "../../mixins/mixin.ts";
+import { readAuditLog } from "./audit-log.ts";
 import { listDeadLetters, redrive } from "./dead-letters.ts";
 import { examine } from "./doctor.ts";
 import { explainOrder } from "./explain-order.ts";
 import { hasten } from "./hasten.ts";
+import { migrations } from "./migrations/index.ts";
 import { nodeViews, type RegistryNode } from "./nodes.ts";
 import { peersOver, senders, type Peers } from "./peers.ts";
+import { settingsRepository, type SettingsRepository } from "./settings.repository.ts";
 
-interface Vars {
+interface Vars extends WithDatabase {
+  settings: SettingsRepository;
   peers: Peers;
   stopping: AbortController;
   /** The examination under way: two at once would only slow each other down. */
@@ -25,18 +33,18 @@ const now = Date.now;
 /** A payment or a message of a running system settles in less than these together. */
 const secondLooksAfterMs = [1_000, 2_000, 3_000];
 
-/** A stop does not wait for an examination. */
+/** A stop does not wait for an examination: whoever asked may ask another node. */
 const interruptible = mixin<Vars>({
   methods: {
-    async drain() {
-      this.stopping.abort();
+    interrupt() {
+      this.stopping.abort(leaving());
     },
   },
 });
 
 export default defineService<"ops", Vars>({
   name: "ops",
-  mixins: [interruptible],
+  mixins: [interruptible, dbMixin(migrations)],
   actions: {
     nodes() {
       const nodes = this.broker.registry.getNodeList({ onlyAvailable: false, withServices: true });
@@ -66,6 +74,9 @@ export default defineService<"ops", Vars>({
       this.logger.info("dead letter redriven", { ...redriven, by });
       return redriven;
     },
+    auditLog(ctx) {
+      return readAuditLog(peersOver(ctx), { limit: defaultLimit, ...ctx.params });
+    },
     async outbox(ctx) {
       const peers = peersOver(ctx);
       const items = await Promise.all(
@@ -73,18 +84,43 @@ export default defineService<"ops", Vars>({
       );
       return { items, queues: this.depths ? await this.depths() : null };
     },
+    async config() {
+      return { values: liveOf(this.broker).values, ...(await this.settings.read()) };
+    },
+    async setConfig(ctx) {
+      const by = signedIn(ctx).id;
+      const { before, after } = await this.settings.change(ctx.params, by, now());
+      this.logger.info("settings changed", { by, before, after });
+      const live = liveOf(this.broker);
+      live.lay("set", after);
+      return { values: live.values, ...(await this.settings.read()) };
+    },
+    settings() {
+      return this.settings.read();
+    },
     async hasten() {
-      const result = await hasten(this.peers);
+      const result = await hasten({ peers: this.peers, stopping: this.stopping.signal });
       this.logger.info("services told to do now what is due", result);
       return result;
     },
   },
 
+  started() {
+    this.settings = settingsRepository(this.db);
+  },
   created() {
     this.stopping = new AbortController();
     this.examination = null;
     this.peers = peersOver(this.broker);
     const { amqpUrl } = configOf(this.broker);
     this.depths = amqpUrl === null ? null : () => queueDepths(amqpUrl);
+    if (amqpUrl === null) return;
+    metricsOf(this.broker)?.onScrape("queue", {}, async () =>
+      (await queueDepths(amqpUrl)).map(({ name, messages }) => ({
+        gauge: "hub_queue_messages",
+        value: messages,
+        labels: { queue: name },
+      })),
+    );
   },
 });

@@ -1,3 +1,4 @@
+import type { AuditLogActions } from "../../contracts/audit-log.ts";
 import type { Bus } from "../../contracts/bus.ts";
 import { subscriptions, type Consumer, type EventType } from "../../contracts/events.ts";
 import type { InboxActions, OutboxActions } from "../../contracts/queues.ts";
@@ -7,6 +8,10 @@ export const senders = ["users", "orders", "payments"] as const;
 export type Sender = (typeof senders)[number];
 
 export const consumers = Object.keys(subscriptions) as Consumer[];
+
+/** The services with an audit log. */
+export const logKeepers = ["auth", "users", "inventory", "orders", "payments", "notify"] as const;
+export type LogKeeper = (typeof logKeepers)[number];
 
 /** The services that check their own tables. */
 export const auditors = ["inventory", "orders", "payments", "notify"] as const;
@@ -24,6 +29,10 @@ export interface Peers extends Bus {
     name: N,
     params: OutboxActions[N]["params"],
   ): Promise<OutboxActions[N]["result"]>;
+  auditEntries(
+    keeper: LogKeeper,
+    params: AuditLogActions["auditEntries"]["params"],
+  ): Promise<AuditLogActions["auditEntries"]["result"]>;
   inbox<N extends keyof InboxActions>(
     consumer: Consumer,
     name: N,
@@ -36,6 +45,7 @@ export function peersOver(bus: Bus): Peers {
   return {
     call: (name, ...args) => bus.call(name, ...args),
     outbox: (sender, name, params) => untyped.call(`${sender}.${name}`, params),
+    auditEntries: (keeper, params) => untyped.call(`${keeper}.auditEntries`, params),
     inbox: (consumer, name, params) => untyped.call(`${consumer}.${name}`, params),
   };
 }

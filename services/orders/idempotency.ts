@@ -11,6 +11,8 @@ export interface KeyedRequest {
   fingerprint: string;
   /** Stands for user and key where another service has to know the request again. */
   digest: string;
+  /** Stands for user, key and fingerprint: the same key with other parameters has another one. */
+  exactDigest: string;
 }
 
 /** An answer as it was given: a status and a body, or a refusal that had an effect and so is given again. */
@@ -58,11 +60,13 @@ export async function idempotently<T extends object>(
   const key = ctx.meta.idempotencyKey;
   if (key === undefined) return run(null);
   const userId = signedIn(ctx).id;
+  const fingerprint = digestOf(operation, canonical(ctx.params));
   const request: KeyedRequest = {
     userId,
     key,
-    fingerprint: digestOf(operation, canonical(ctx.params)),
+    fingerprint,
     digest: digestOf(userId, key),
+    exactDigest: digestOf(userId, key, fingerprint),
   };
   const running = deps.inFlight.get(request.digest);
   if (running !== undefined) throw running === request.fingerprint ? inFlightError() : reusedError();
@@ -71,10 +75,11 @@ export async function idempotently<T extends object>(
   try {
     return (await replay<T>(deps.orders, ctx, request)) ?? (await run(request));
   } catch (error) {
-    // another node was faster with the same request
-    const stored = error instanceof AlreadyServed ? await replay<T>(deps.orders, ctx, request) : null;
+    if (!(error instanceof AlreadyServed)) throw error;
+    // another node was faster with the same request, and may not have come to its end yet
+    const stored = await replay<T>(deps.orders, ctx, request);
     if (stored) return stored;
-    throw error;
+    throw inFlightError();
   } finally {
     deps.inFlight.delete(request.digest);
   }
@@ -103,7 +108,7 @@ const inFlightError = (): DomainError =>
     retryAfterSeconds: 1,
   });
 
-const reusedError = (): DomainError =>
+export const reusedError = (): DomainError =>
   new DomainError("invalid", "IDEMPOTENCY_KEY_REUSED", "This key was used for another request.", {
     errors: [{ field: "Idempotency-Key", code: "IDEMPOTENCY_KEY_REUSED", message: "was used for another request" }],
   });

@@ -7,7 +7,9 @@ import {
   type Database,
   type Tx,
 } from "../../lib/database.ts";
+import { reach } from "../../lib/failpoints.ts";
 import { groupCommit, type GroupCommit } from "../../lib/group-commit.ts";
+import type { GroupMeter } from "../../lib/metrics.ts";
 import type { KeyedRequest, StoredResponse } from "./idempotency.ts";
 import type { Change, OrderState } from "./order.ts";
 import { orderColumns, orderValues } from "./order-rows.ts";
@@ -18,6 +20,8 @@ export interface NewOrder {
   change: Change;
   request: KeyedRequest | null;
   response: StoredResponse;
+  /** Its own request, which others may share the transaction with; null when that is not traced. */
+  traceparent: string | null;
 }
 
 const longestQueue = 4_096;
@@ -28,6 +32,7 @@ export function orderInserts(
   db: Database,
   writes: OrderWrites,
   most: number,
+  meter?: GroupMeter,
 ): GroupCommit<NewOrder, OrderState | null> {
   /** What of these orders and requests is stored already, as `namesOf` calls it. */
   const storedOf = async (tx: Tx, orders: readonly NewOrder[]): Promise<Set<string>> => {
@@ -60,7 +65,7 @@ export function orderInserts(
         ]),
       ),
     );
-    const decisions = orders.map(({ change }) => ({ change, at: change.order.createdAt }));
+    const decisions = orders.map(({ change, traceparent }) => ({ change, at: change.order.createdAt, traceparent }));
     await writes.history(tx, decisions);
     await writes.facts(tx, decisions);
     await writes.responses(
@@ -83,6 +88,7 @@ export function orderInserts(
         });
         const fresh = orders.filter((_, i) => isNew[i]);
         if (fresh.length > 0) await insertNew(tx, fresh);
+        await reach("place.before-commit");
         return orders.map((order, i) => (isNew[i] ? stored(order) : null));
       });
     } catch (error) {
@@ -99,6 +105,7 @@ export function orderInserts(
     atOnce: db.dialect === "mysql" ? 2 : 1,
     run,
     isBlameless: isOutage,
+    meter,
   });
 }
 

@@ -8,6 +8,8 @@ import type { Change } from "./order.ts";
 export interface Dated {
   change: Change;
   at: number;
+  /** What it was decided for, where that is not what runs now. */
+  traceparent?: string | null;
 }
 
 export interface Answered {
@@ -35,8 +37,14 @@ export function orderWrites(db: Database, outbox: Outbox): OrderWrites {
         ),
       ),
     async facts(tx, decisions) {
-      const entries = decisions.flatMap(({ change: { order, facts }, at }) =>
-        facts.map((fact, i) => ({ subject: order.id, sequence: order.eventSequence + i + 1, fact, atMs: at })),
+      const entries = decisions.flatMap(({ change: { order, facts }, at, traceparent }) =>
+        facts.map((fact, i) => ({
+          subject: order.id,
+          sequence: order.eventSequence + i + 1,
+          fact,
+          atMs: at,
+          traceparent,
+        })),
       );
       const [first] = entries;
       if (first) await outbox.appendAll(tx, entries, first.atMs);

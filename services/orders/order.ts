@@ -1,7 +1,6 @@
 import type { Fact } from "../../contracts/events.ts";
 import type { OrderAddress, OrderLine, OrderStatus } from "../../contracts/orders.ts";
 import { DomainError } from "../../lib/errors.ts";
-import { lineTotalCents, maxCents } from "../../lib/money.ts";
 import { toIso } from "../../lib/time.ts";
 import { assertTransition, type Transitions } from "../../lib/transition.ts";
 
@@ -72,78 +71,11 @@ export const transitions: Transitions<OrderStatus> = {
 
 const step = (order: OrderState, to: OrderStatus): void => assertTransition("ORDER", transitions, order.status, to);
 
-export interface Priced {
-  sku: string;
-  name: string;
-  quantity: number;
-  unitPriceCents: number;
-}
-
-/** Equal stock codes become one line, where the first of them stood. */
-export function mergeItems(items: readonly { sku: string; quantity: number }[]): { sku: string; quantity: number }[] {
-  const merged = new Map<string, number>();
-  for (const { sku, quantity } of items) merged.set(sku, (merged.get(sku) ?? 0) + quantity);
-  return [...merged].map(([sku, quantity]) => ({ sku, quantity }));
-}
-
-export function placeOrder(
-  draft: Pick<OrderState, "id" | "customerId" | "currency" | "address" | "note" | "expiresAt"> & { lines: Priced[] },
-  now: number,
-): Change {
-  const lines = draft.lines.map((line) => ({
-    ...line,
-    lineTotalCents: exact(() => lineTotalCents(line.quantity, line.unitPriceCents)),
-  }));
-  const totalCents = lines.reduce((sum, line) => sum + line.lineTotalCents, 0);
-  if (totalCents > maxCents) throw tooLarge();
-  const order: OrderState = {
-    ...draft,
-    lines,
-    status: "CREATED",
-    totalCents,
-    refundedCents: 0,
-    refundingCents: 0,
-    paymentId: null,
-    shipment: null,
-    createdAt: now,
-    paidAt: null,
-    shippedAt: null,
-    completedAt: null,
-    cancelledAt: null,
-    eventSequence: 0,
-  };
-  const { id, customerId, currency, expiresAt } = order;
-  return {
-    order,
-    facts: [
-      {
-        type: "order.created",
-        data: { orderId: id, customerId, currency, totalCents, lines, expiresAt: toIso(expiresAt) },
-      },
-    ],
-    history: [{ type: "order.created", by: customerId, detail: { totalCents, currency, lines: lines.length } }],
-  };
-}
-
-const tooLarge = (): DomainError =>
-  new DomainError("invalid", "TOTAL_TOO_LARGE", "The order's total is larger than can be charged.", {
-    errors: [{ field: "items", code: "TOTAL_TOO_LARGE", message: "add up to more than can be charged" }],
-  });
-
-function exact(amount: () => number): number {
-  try {
-    return amount();
-  } catch (error) {
-    if (error instanceof RangeError) throw tooLarge();
-    throw error;
-  }
-}
-
 /** Refuses to start a payment for an order that does not wait for one. */
 export function assertPayable(order: OrderState, now: number): void {
   if (order.status === "CREATED" && now < order.expiresAt) return;
   const status = order.status === "CREATED" ? "EXPIRED" : order.status;
-  throw notPayable(`The order is ${status}.`, { status });
+  throw notPayable(`The order is ${status}.`, { orderStatus: status });
 }
 
 export const notPayable = (message: string, data: Record<string, unknown>): DomainError =>
@@ -226,7 +158,7 @@ export function ship(
   step(order, "SHIPPED");
   if (order.refundingCents > 0) {
     throw new DomainError("conflict", "ORDER_ILLEGAL_TRANSITION", "A refund of this order is under way.", {
-      status: order.status,
+      orderStatus: order.status,
       wanted: "SHIPPED",
     });
   }
@@ -260,7 +192,7 @@ export function requestRefund(order: OrderState, request: RefundRequest): Change
   const { paymentId, status } = order;
   if (paymentId === null || !transitions[status].includes("REFUNDED")) {
     throw new DomainError("conflict", "ORDER_NOT_REFUNDABLE", `An order that is ${status} has nothing to refund.`, {
-      status,
+      orderStatus: status,
     });
   }
   const leftCents = order.totalCents - order.refundedCents - order.refundingCents;

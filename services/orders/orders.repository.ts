@@ -1,14 +1,17 @@
+import type { Note } from "../../lib/audit-log.ts";
 import type { Delivery } from "../../contracts/bus.ts";
 import type { OrderStatus } from "../../contracts/orders.ts";
 import type { TimelineEntry } from "../../contracts/payments.ts";
 import { isUniqueViolation, marks, tuples, type Database, type Tx } from "../../lib/database.ts";
 import { notFound } from "../../lib/errors.ts";
+import type { GroupMeter } from "../../lib/metrics.ts";
 import type { Outbox } from "../../lib/outbox.ts";
+import { currentTraceparent } from "../../lib/request-context.ts";
 import { decodeCursor, toPage, type Page } from "../../lib/page.ts";
 import { toIso } from "../../lib/time.ts";
 import { AlreadyServed, type KeyedRequest, type StoredResponse, type StoredResponses } from "./idempotency.ts";
 import { orderInserts } from "./insert-orders.ts";
-import { expire, type Change, type OrderState } from "./order.ts";
+import { expire, type Change, type OrderState, type Refund } from "./order.ts";
 import { orderColumns, toOrder, type LineRow, type OrderRow } from "./order-rows.ts";
 import { orderWrites } from "./order-writes.ts";
 
@@ -31,6 +34,8 @@ export interface Along {
   returning?: string;
   /** Ends a refund, as done or as refused with the reason; when it has ended already, nothing is decided again. */
   refund?: { id: string; status: "DONE" | "REFUSED"; error?: string };
+  /** Notes in the audit log that a refund was asked for. */
+  noteRefund?: (refund: Refund) => Note;
 }
 
 export interface OrdersRepository extends StoredResponses {
@@ -65,9 +70,9 @@ export interface OrdersRepository extends StoredResponses {
 }
 
 /** `mostInGroup`: how many new orders may share a transaction. */
-export function ordersRepository(db: Database, outbox: Outbox, mostInGroup = 64): OrdersRepository {
+export function ordersRepository(db: Database, outbox: Outbox, mostInGroup = 64, meter?: GroupMeter): OrdersRepository {
   const writes = orderWrites(db, outbox);
-  const inserts = orderInserts(db, writes, mostInGroup);
+  const inserts = orderInserts(db, writes, mostInGroup, meter);
   const forUpdate = db.dialect === "mysql" ? "FOR UPDATE" : "";
   const skipLocked = db.dialect === "mysql" ? "FOR UPDATE SKIP LOCKED" : "";
 
@@ -91,9 +96,10 @@ export function ordersRepository(db: Database, outbox: Outbox, mostInGroup = 64)
     const { id, orderId, paymentId, kind, amountCents, reason, by } = refund;
     await db.execute(
       `INSERT INTO refunds (id, order_id, payment_id, kind, amount_cents, reason, by_whom, status, request_digest,
-        stray_payment_id, created_at, due_at) VALUES ${tuples(1, 12)}`,
+        request_fingerprint, stray_payment_id, created_at, due_at) VALUES ${tuples(1, 13)}`,
       [
-        ...[id, orderId, paymentId, kind, amountCents, reason, by, "REQUESTED", request?.digest ?? null],
+        ...[id, orderId, paymentId, kind, amountCents, reason, by, "REQUESTED"],
+        ...[request?.digest ?? null, request?.fingerprint ?? null],
         // its own asker tries first, and the sweep comes when that one is gone; a stray payment's return nobody asks for
         ...(kind === "stray" ? [paymentId, now, now] : [null, now, now + askerTriesForMs]),
       ],
@@ -147,6 +153,7 @@ export function ordersRepository(db: Database, outbox: Outbox, mostInGroup = 64)
       await writes.history(tx, [{ change, at: now }]);
       await writes.facts(tx, [{ change, at: now }]);
       await saveRefund(tx, change, along.request, now);
+      if (change.refund) await along.noteRefund?.(change.refund)(tx);
     }
     const response = along.request ? along.respond?.(after, change) : null;
     if (along.request && response) await writes.responses(tx, [{ request: along.request, response, at: now }]);
@@ -154,7 +161,8 @@ export function ordersRepository(db: Database, outbox: Outbox, mostInGroup = 64)
   };
 
   return {
-    insert: (change, request, response) => inserts.submit({ change, request, response }),
+    insert: (change, request, response) =>
+      inserts.submit({ change, request, response, traceparent: currentTraceparent() }),
     async find(id) {
       const [order] = await select("id = ?", [id]);
       return order ?? null;

@@ -1,12 +1,17 @@
 import { configOf } from "../../config.ts";
 import { defineService, type Bus, type Ctx, type Identity } from "../../contracts/bus.ts";
+import type { Caller } from "../../lib/audit-log.ts";
 import { auditPage } from "../../lib/audit.ts";
 import { messageOf, notFound } from "../../lib/errors.ts";
+import { reach } from "../../lib/failpoints.ts";
 import { newId } from "../../lib/ids.ts";
+import { liveOf } from "../../lib/live-settings.ts";
+import { metricsOf } from "../../lib/metrics.ts";
 import { defaultLimit, pageOfShort } from "../../lib/page.ts";
 import { toIso } from "../../lib/time.ts";
 import { isStaff, signedIn } from "../../middlewares/guard.middleware.ts";
 import { consumerMixin } from "../../mixins/consumer.mixin.ts";
+import { auditLogMixin, type WithAuditLog } from "../../mixins/audit-log.mixin.ts";
 import { dbMixin, type WithDatabase } from "../../mixins/db.mixin.ts";
 import { outboxMixin, type WithOutbox } from "../../mixins/outbox.mixin.ts";
 import { sweeperMixin, type WithSweeps } from "../../mixins/sweeper.mixin.ts";
@@ -15,6 +20,7 @@ import { idempotently, type InFlight } from "./idempotency.ts";
 import { migrations } from "./migrations/index.ts";
 import { complete, ship, type OrderState, type Refund } from "./order.ts";
 import { orderView } from "./order-view.ts";
+import { inTurns, withKeptOrders, type KeptOrder, type KeptOrders } from "./kept-orders.ts";
 import { ordersRepository, type OrdersRepository } from "./orders.repository.ts";
 import { payOrder } from "./pay-order.ts";
 import { placeOrder } from "./place-order.ts";
@@ -23,8 +29,8 @@ import { refundsRepository, type RefundsRepository } from "./refunds.repository.
 import { settlePayment } from "./settle-payment.ts";
 import { timeline } from "./timeline.ts";
 
-interface Vars extends WithDatabase, WithOutbox, WithSweeps {
-  orders: OrdersRepository;
+interface Vars extends WithDatabase, WithAuditLog, WithOutbox, WithSweeps {
+  orders: KeptOrders;
   refunds: RefundsRepository;
   books: OrdersAudit;
   inFlight: InFlight;
@@ -37,8 +43,14 @@ const expiryBatch = 100;
 const refundBatch = 20;
 const refundLeaseMs = 30_000;
 
-const depsOf = (service: Vars, bus: Bus): RefundDeps => ({
+const depsOf = (service: Vars, bus: Bus, caller: Caller = { meta: {} }): RefundDeps => ({
   bus,
+  noteRefund: ({ orderId, id: refundId, amountCents, kind, reason }) =>
+    service.auditLog.note(caller, {
+      action: "refund",
+      target: `order ${orderId}`,
+      detail: { refundId, amountCents, kind, reason },
+    }),
   orders: service.orders,
   refunds: service.refunds,
   now,
@@ -46,11 +58,13 @@ const depsOf = (service: Vars, bus: Bus): RefundDeps => ({
 });
 
 /** The order, if it is there and this person may see it. */
-async function visible(service: Vars, ctx: Ctx<{ id: string }>): Promise<OrderState> {
+async function visible(service: Vars, ctx: Ctx<{ id: string }>): Promise<KeptOrder> {
   const user = signedIn(ctx);
-  const order = await service.orders.find(ctx.params.id);
-  if (!order || !mayRead(order, user)) throw notFound("order");
-  return order;
+  const kept = await service.orders.read(ctx.params.id);
+  if (kept && mayRead(kept.order, user)) return kept;
+  if (kept)
+    service.auditLog.noteSoon(ctx, { action: "access.refused", target: `order ${ctx.params.id}`, outcome: "refused" });
+  throw notFound("order");
 }
 
 const mayRead = (order: OrderState, user: Identity): boolean => order.customerId === user.id || isStaff(user);
@@ -69,14 +83,17 @@ export default defineService<"orders", Vars>({
   name: "orders",
   mixins: [
     dbMixin(migrations),
+    auditLogMixin(),
     outboxMixin(),
-    consumerMixin(),
+    consumerMixin({ atOnce: 4 }),
     sweeperMixin([
       {
         name: "expiry",
         everyMs: 500,
         async pass(this: Members) {
-          return (await this.orders.expireDue(now(), expiryBatch)) === expiryBatch;
+          const expired = await this.orders.expireDue(now(), expiryBatch);
+          if (expired > 0) await reach("expire.after-commit");
+          return expired === expiryBatch;
         },
       },
       {
@@ -93,7 +110,8 @@ export default defineService<"orders", Vars>({
 
   actions: {
     place(ctx) {
-      const { orderTtlSeconds: ttlSeconds, currency } = configOf(this.broker);
+      const { currency } = configOf(this.broker);
+      const { orderTtlSeconds: ttlSeconds } = liveOf(this.broker).values;
       const deps = { bus: ctx, orders: this.orders, now, newId, ttlSeconds, currency };
       return idempotently(this, ctx, "place", (request) => placeOrder(deps, signedIn(ctx).id, ctx.params, request));
     },
@@ -111,11 +129,11 @@ export default defineService<"orders", Vars>({
       });
     },
     cancel(ctx) {
-      const deps = depsOf(this, ctx);
+      const deps = depsOf(this, ctx, ctx);
       return idempotently(this, ctx, "cancel", (request) => cancelOrder(deps, signedIn(ctx), ctx.params, request));
     },
     refund(ctx) {
-      const deps = depsOf(this, ctx);
+      const deps = depsOf(this, ctx, ctx);
       return idempotently(this, ctx, "refund", (request) => refundOrder(deps, signedIn(ctx), ctx.params, request));
     },
     async ship(ctx) {
@@ -126,13 +144,13 @@ export default defineService<"orders", Vars>({
       return orderView(order);
     },
     async complete(ctx) {
-      const { id } = await visible(this, ctx);
+      const { id } = (await visible(this, ctx)).order;
       const by = signedIn(ctx).id;
       const { order } = await this.orders.change(id, (current) => complete(current, by, now()), now());
       return orderView(order);
     },
     async get(ctx) {
-      return orderView(await visible(this, ctx));
+      return (await visible(this, ctx)).view;
     },
     async list(ctx) {
       const user = signedIn(ctx);
@@ -142,11 +160,11 @@ export default defineService<"orders", Vars>({
       return { ...page, items: page.items.map(orderView) };
     },
     async timeline(ctx) {
-      const { id } = await visible(this, ctx);
+      const { id } = (await visible(this, ctx)).order;
       return { items: await timeline(ctx, this.orders, id) };
     },
     async payments(ctx) {
-      const { id } = await visible(this, ctx);
+      const { id } = (await visible(this, ctx)).order;
       return pageOfShort((await ctx.call("payments.ofOrder", { orderId: id })).items, ctx.params);
     },
 
@@ -202,8 +220,23 @@ export default defineService<"orders", Vars>({
     },
   },
 
+  events: {
+    "orders.changed"(ctx: Ctx<{ ids: string[] }>) {
+      if (ctx.nodeID !== this.broker.nodeID) this.orders.forget(ctx.params.ids);
+    },
+  },
+
   started() {
-    this.orders = ordersRepository(this.db, this.outbox, configOf(this.broker).groupCommitMost);
+    const { broker, logger } = this;
+    const tellOthers = inTurns((ids) => {
+      // only a hint: who misses it reads anew within a second
+      broker
+        .broadcast("orders.changed", { ids })
+        .catch((error: unknown) => logger.debug("nobody was told of changed orders", { error: messageOf(error) }));
+    });
+    const meter = metricsOf(broker)?.groups("orders");
+    const stored = ordersRepository(this.db, this.outbox, configOf(broker).groupCommitMost, meter);
+    this.orders = withKeptOrders(stored, now, tellOthers);
     this.refunds = refundsRepository(this.db);
     this.books = ordersAudit(this.db, now);
     this.inFlight = new Map();

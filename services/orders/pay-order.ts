@@ -1,7 +1,8 @@
 import type { Bus, Identity } from "../../contracts/bus.ts";
 import type { Payment, PaymentMethod } from "../../contracts/payments.ts";
 import { codeOf, DomainError, notFound } from "../../lib/errors.ts";
-import { refusalResponse, type KeyedRequest } from "./idempotency.ts";
+import { reach } from "../../lib/failpoints.ts";
+import { refusalResponse, reusedError, type KeyedRequest } from "./idempotency.ts";
 import { assertPayable, notPayable, type OrderState } from "./order.ts";
 import { settlePayment, type SettleDeps } from "./settle-payment.ts";
 
@@ -26,9 +27,9 @@ export async function payOrder(
   if (order?.customerId !== user.id) throw notFound("order");
   const earlier = request ? await bus.call("payments.byKey", { key: request.digest }) : null;
   if (!earlier) assertPayable(order, now());
-  // one whose first try ended before the provider answered goes on where it stopped
-  const isOpen = !earlier || earlier.status === "PENDING";
-  const payment = isOpen ? await charge(bus, order, { method, token }, request) : earlier;
+  // also for an earlier one: payments goes on with it where it stopped, and refuses another request with its key
+  const payment = await charge(bus, order, { method, token }, request);
+  await reach("payment.after-settle");
 
   if (payment.status === "SUCCEEDED") {
     const money = { paymentId: payment.id, amountCents: payment.amountCents };
@@ -72,13 +73,15 @@ async function charge(
       ...(request ? { key: request.digest } : {}),
     });
   } catch (error) {
-    if (codeOf(error) !== "PAYMENT_OPEN") throw error;
-    throw notPayable("A payment of this order is under way.", { status: order.status });
+    const code = codeOf(error);
+    if (code === "IDEMPOTENCY_KEY_REUSED") throw reusedError();
+    if (code !== "PAYMENT_OPEN") throw error;
+    throw notPayable("A payment of this order is under way.", { orderStatus: order.status });
   }
 }
 
 const returnedRefusal = (order: OrderState, payment: Payment): DomainError =>
   notPayable(`The order is ${order.status}; the payment is being returned in full.`, {
-    status: order.status,
+    orderStatus: order.status,
     paymentId: payment.id,
   });

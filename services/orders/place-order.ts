@@ -1,10 +1,11 @@
 import type { Bus } from "../../contracts/bus.ts";
 import type { Order, OrderAddress, PlaceOrder } from "../../contracts/orders.ts";
 import { DomainError, notFound, type FieldError } from "../../lib/errors.ts";
+import { reach } from "../../lib/failpoints.ts";
 import type { Clock, NewId } from "../../lib/ids.ts";
 import { toIso } from "../../lib/time.ts";
 import { AlreadyServed, type KeyedRequest } from "./idempotency.ts";
-import { mergeItems, placeOrder as draftOrder, type Priced } from "./order.ts";
+import { draftOrder, mergeItems, type Priced } from "./draft-order.ts";
 import { orderView } from "./order-view.ts";
 import type { OrdersRepository } from "./orders.repository.ts";
 
@@ -44,14 +45,17 @@ export async function placeOrder(
 
   const held = await bus.call("inventory.reserve", {
     orderId: draft.id,
-    ...(request ? { key: request.digest } : {}),
+    // not the key's alone: a hold for other lines must not take the place of one whose order is being stored
+    ...(request ? { key: request.exactDigest } : {}),
     lines: items,
     expiresAt: toIso(expiresAt + holdGraceMs),
     sequence: 0,
   });
+  await reach("place.after-reserve");
   const change = draftOrder({ ...draft, id: held.orderId }, createdAt);
   const view = orderView(change.order);
   if (!(await orders.insert(change, request, { status: 201, body: view }))) throw new AlreadyServed();
+  await reach("place.after-commit");
   return view;
 }
 

@@ -1,9 +1,10 @@
 import type { Bus, Identity } from "../../contracts/bus.ts";
 import type { Order } from "../../contracts/orders.ts";
 import { DomainError, isRefusal, messageOf, notFound } from "../../lib/errors.ts";
+import { reach } from "../../lib/failpoints.ts";
 import type { Clock, NewId } from "../../lib/ids.ts";
 import { isStaff } from "../../middlewares/guard.middleware.ts";
-import type { KeyedRequest } from "./idempotency.ts";
+import { reusedError, type KeyedRequest } from "./idempotency.ts";
 import {
   cancel,
   refundDone,
@@ -23,6 +24,7 @@ export interface RefundDeps {
   refunds: RefundsRepository;
   now: Clock;
   newId: NewId;
+  noteRefund: NonNullable<Along["noteRefund"]>;
 }
 
 const answer = (request: KeyedRequest | null): Pick<Along, "request" | "respond"> =>
@@ -46,6 +48,7 @@ export async function cancelOrder(
   const after = await startRefund(deps, id, decide, request);
   // The event releases the stock as well; this is only sooner.
   if (after.status === "CANCELLED") {
+    await reach("cancel.after-commit");
     await bus.call("inventory.release", { orderId: id, sequence: after.eventSequence }).catch(ignoreEventFollows);
   }
   return orderView(after);
@@ -75,8 +78,10 @@ async function startRefund(
   decide: (order: OrderState) => Change,
   request: KeyedRequest | null,
 ): Promise<OrderState> {
-  const { orders, refunds, now } = deps;
+  const { orders, refunds, now, noteRefund } = deps;
   const asked = request ? await refunds.byRequest(request.digest) : null;
+  // of refunds asked for before fingerprints were kept there is none
+  if (asked?.fingerprint && asked.fingerprint !== request?.fingerprint) throw reusedError();
   if (asked?.status === "DONE") {
     return (await orders.change(id, () => null, now(), answer(request))).order;
   }
@@ -90,6 +95,7 @@ async function startRefund(
   // An answer is stored only with an end: setting money aside is none.
   const { order, change } = await orders.change(id, decide, now(), {
     request,
+    noteRefund,
     respond: (after, made) => (made?.refund ? null : { status: 200, body: orderView(after) }),
   });
   return change?.refund ? finishRefund(deps, change.refund, answer(request)) : order;
@@ -116,6 +122,7 @@ export async function finishRefund(
       retryAfterSeconds: 5,
     });
   }
+  await reach("refund.before-count");
   const { order } = await orders.change(orderId, (current) => refundDone(current, refund), now(), {
     ...along,
     refund: { id: refundId, status: "DONE" },

@@ -4,8 +4,8 @@ import type { Refund } from "./order.ts";
 import { toRefund, type RefundRow } from "./order-rows.ts";
 
 export interface RefundsRepository {
-  /** The refund that a request with this digest asked for, and whether it is done. */
-  byRequest(digest: string): Promise<{ refund: Refund; status: RefundStatus } | null>;
+  /** The refund that a request with this digest asked for, whether it is done, and the request's fingerprint. */
+  byRequest(digest: string): Promise<{ refund: Refund; status: RefundStatus; fingerprint: string | null } | null>;
   /** The refund by which a cancellation of this order is under way. */
   openCancellation(orderId: string): Promise<Refund | null>;
   /** Takes due refunds for this node for `leaseMs`; others leave them alone so long. */
@@ -26,8 +26,12 @@ export function refundsRepository(db: Database): RefundsRepository {
   const skipLocked = db.dialect === "mysql" ? "FOR UPDATE SKIP LOCKED" : "";
   return {
     async byRequest(digest) {
-      const [row] = await db.select<RefundRow>(`SELECT ${columns} FROM refunds WHERE request_digest = ?`, [digest]);
-      return row ? { refund: toRefund(row), status: row.status as RefundStatus } : null;
+      const [row] = await db.select<RefundRow & { request_fingerprint: string | null }>(
+        `SELECT ${columns}, request_fingerprint FROM refunds WHERE request_digest = ?`,
+        [digest],
+      );
+      if (!row) return null;
+      return { refund: toRefund(row), status: row.status as RefundStatus, fingerprint: row.request_fingerprint };
     },
     async openCancellation(orderId) {
       const [row] = await db.select<RefundRow>(

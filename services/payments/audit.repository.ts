@@ -5,7 +5,7 @@ import { marks, type Database } from "../../lib/database.ts";
 import type { Clock } from "../../lib/ids.ts";
 import { toIso, toIsoOrNull } from "../../lib/time.ts";
 import { agrees, type OurPayment } from "./books.ts";
-import type { SandboxProvider } from "./providers/sandbox/client.ts";
+import type { PaymentProvider } from "./providers/provider.ts";
 
 type Int = number | string;
 type Dossier = Actions["payments.dossier"]["result"];
@@ -44,7 +44,9 @@ const openForMs = 3_900_000;
 const columns =
   "id, order_id, status, amount_cents, refunded_cents, currency, provider_ref, created_at, event_sequence";
 
-export function paymentsAudit(db: Database, sandbox: Pick<SandboxProvider, "journal">, now: Clock): PaymentsAudit {
+type Books = Pick<PaymentProvider, "name" | "journal" | "audited">;
+
+export function paymentsAudit(db: Database, providers: readonly Books[], now: Clock): PaymentsAudit {
   const sums = async (sql: (ids: string) => string, ids: readonly string[]): Promise<Map<string, number>> => {
     if (ids.length === 0) return new Map();
     const rows = await db.select<{ id: string; n: Int }>(sql(marks(ids.length)), ids);
@@ -119,36 +121,47 @@ export function paymentsAudit(db: Database, sandbox: Pick<SandboxProvider, "jour
     return nextKey(rows, inPage, ({ id }) => id);
   };
 
-  /** Every payment that we think succeeded must be in the provider's books. */
-  const inTheirs: Phase = async (after, found) => {
-    const rows = await db.select<Row>(`SELECT ${columns} FROM payments WHERE id > ? ORDER BY id LIMIT ${inPage}`, [
-      after ?? "",
-    ]);
-    const known = await ours(rows);
-    const charges = await sandbox.journal(
-      { references: known.map(({ id }) => id) },
-      AbortSignal.timeout(answerWithinMs),
-    );
-    const byPayment = new Map(charges.map((charge) => [charge.paymentId, charge]));
-    for (const payment of known) {
-      found.see("payments.journal", payment.id, agrees(payment, byPayment.get(payment.id), now()));
-    }
-    return nextKey(rows, inPage, ({ id }) => id);
-  };
+  const auditedSince = ({ audited }: Books): number => Math.max(0, now() - audited.forMs);
 
-  /** The provider's books must have no charge that we do not know of. */
-  const inOurs: Phase = async (after, found) => {
-    const charges = await sandbox.journal({ after, limit: inPage }, AbortSignal.timeout(answerWithinMs));
-    const ids = charges.map(({ paymentId }) => paymentId);
-    const here = await sums((list) => `SELECT id, 1 AS n FROM payments WHERE id IN (${list})`, ids);
-    const unknown = charges.filter(({ paymentId }) => !here.has(paymentId));
-    found.seeAll(
-      "payments.journal",
-      charges.length,
-      unknown.filter((charge) => !agrees(undefined, charge, now())).map(({ ref }) => ref),
-    );
-    return nextKey(charges, inPage, ({ ref }) => ref);
-  };
+  /** Every payment that we think succeeded must be in its provider's books. */
+  const inTheirs =
+    (provider: Books): Phase =>
+    async (after, found) => {
+      const { most } = provider.audited;
+      const rows = await db.select<Row>(
+        `SELECT ${columns} FROM payments WHERE id > ? AND provider = ? AND created_at >= ? ORDER BY id LIMIT ${most}`,
+        [after ?? "", provider.name, auditedSince(provider)],
+      );
+      const known = await ours(rows);
+      const { charges } = await provider.journal(
+        { payments: known.map(({ id, providerRef }) => ({ paymentId: id, ref: providerRef })) },
+        AbortSignal.timeout(answerWithinMs),
+      );
+      const byPayment = new Map(charges.map((charge) => [charge.paymentId, charge]));
+      for (const payment of known) {
+        found.see("payments.journal", payment.id, agrees(payment, byPayment.get(payment.id), now()));
+      }
+      return nextKey(rows, most, ({ id }) => id);
+    };
+
+  /** A provider's books must have no charge that we do not know of. */
+  const inOurs =
+    (provider: Books): Phase =>
+    async (after, found) => {
+      const { charges, next } = await provider.journal(
+        { after, sinceMs: auditedSince(provider) },
+        AbortSignal.timeout(answerWithinMs),
+      );
+      const ids = charges.map(({ paymentId }) => paymentId);
+      const here = await sums((list) => `SELECT id, 1 AS n FROM payments WHERE id IN (${list})`, ids);
+      const unknown = charges.filter(({ paymentId }) => !here.has(paymentId));
+      found.seeAll(
+        "payments.journal",
+        charges.length,
+        unknown.filter((charge) => !agrees(undefined, charge, now())).map(({ ref }) => ref),
+      );
+      return next;
+    };
 
   const messages: Phase = async (after, found) => {
     const [provider, event] = after === null ? ["", ""] : (JSON.parse(after) as [string, string]);
@@ -181,7 +194,7 @@ export function paymentsAudit(db: Database, sandbox: Pick<SandboxProvider, "jour
   };
 
   return {
-    phases: [payments, inTheirs, inOurs, messages, open],
+    phases: [payments, ...providers.flatMap((provider) => [inTheirs(provider), inOurs(provider)]), messages, open],
     async briefs({ orderIds, after = "", limit = inPage }) {
       if (orderIds?.length === 0) return [];
       const where = orderIds ? `order_id IN (${marks(orderIds.length)})` : `id > ? ORDER BY id LIMIT ${limit}`;

@@ -1,5 +1,6 @@
 import type { Actions } from "../../contracts/bus.ts";
 import { messageOf } from "../../lib/errors.ts";
+import { reach } from "../../lib/failpoints.ts";
 import type { Deps } from "./deps.ts";
 import { refusedCharge, type Payment } from "./payment.ts";
 import { ask } from "./providers/ask.ts";
@@ -16,13 +17,15 @@ type Input = Actions["payments.create"]["params"];
 export async function createPayment(deps: Deps, input: Input): Promise<Payment> {
   const { payments, providers, newId, now } = deps;
   const { orderId, customerId, amountCents, currency, method, token = null, key = null } = input;
-  const provider = providers.forMethod(method).name;
+  const provider = providers.current.name;
   const asked = { id: newId(), orderId, customerId, provider, method, token, dedupKey: key, amountCents, currency };
   const payment = await payments.open(asked, now());
   // With a reference the provider has answered before, and its webhook or the reconciler brings the rest.
   if (payment.status !== "PENDING" || payment.providerRef !== null) return payment;
 
+  await reach("payment.after-row");
   const charge = await chargeAt(deps, payment);
+  await reach("payment.after-answer");
   const settled = charge && (await settlePayment(deps, charge));
   // A webhook may have settled it while the provider's answer was awaited.
   return settled?.payment ?? (await payments.find(payment.id)) ?? payment;

@@ -104,7 +104,8 @@ export function openPayment(asked: NewPayment, now: number): Change {
 
 /** Refuses to let a payment made under an idempotency key stand for a request about something else. */
 export function assertSameRequest(made: Payment, asked: NewPayment): void {
-  if (made.orderId === asked.orderId && made.customerId === asked.customerId) return;
+  const isSame = (["orderId", "customerId", "method", "token"] as const).every((field) => made[field] === asked[field]);
+  if (isSame) return;
   throw new DomainError("invalid", "IDEMPOTENCY_KEY_REUSED", "This key was used for another payment.");
 }
 

@@ -1,32 +1,34 @@
-import { configOf } from "../../config.ts";
+import { configOf, type Config } from "../../config.ts";
 import { defineService, type Identity } from "../../contracts/bus.ts";
 import { auditPage } from "../../lib/audit.ts";
 import { DomainError, messageOf, notFound } from "../../lib/errors.ts";
 import { newId } from "../../lib/ids.ts";
-import { derivedKey } from "../../lib/secrets.ts";
 import { isStaff, signedIn } from "../../middlewares/guard.middleware.ts";
+import { auditLogMixin, type WithAuditLog } from "../../mixins/audit-log.mixin.ts";
 import { dbMixin, type WithDatabase } from "../../mixins/db.mixin.ts";
 import { outboxMixin, type WithOutbox } from "../../mixins/outbox.mixin.ts";
 import { sweeperMixin, type WithSweeps } from "../../mixins/sweeper.mixin.ts";
 import { paymentsAudit, type PaymentsAudit } from "./audit.repository.ts";
 import { createPayment } from "./create-payment.ts";
 import type { Deps } from "./deps.ts";
-import { migrations } from "./migrations.ts";
+import { migrations } from "./migrations/index.ts";
 import type { Payment } from "./payment.ts";
 import { toView } from "./payment-view.ts";
 import { paymentsRepository } from "./payments.repository.ts";
 import { providerEventsRepository } from "./provider-events.repository.ts";
 import { askOnce } from "./providers/ask.ts";
 import { ProviderUnavailable } from "./providers/provider.ts";
-import { providerDirectory } from "./providers/providers.ts";
+import { providerDirectory, type Providers } from "./providers/providers.ts";
 import { sandboxProvider, type SandboxProvider } from "./providers/sandbox/client.ts";
 import { startSandbox, type Sandbox } from "./providers/sandbox/server.ts";
+import { sandboxSecrets } from "./providers/sandbox/signature.ts";
+import { stripeProvider } from "./providers/stripe/client.ts";
 import { reconcilePayments } from "./reconcile-payments.ts";
 import { refundPayment, sendDueRefunds } from "./refund-payment.ts";
 import { refundsRepository } from "./refunds.repository.ts";
 import { applyDueEvents, receiveWebhook } from "./webhooks.ts";
 
-interface Vars extends WithDatabase, WithOutbox, WithSweeps {
+interface Vars extends WithDatabase, WithAuditLog, WithOutbox, WithSweeps {
   deps: Deps;
   books: PaymentsAudit;
   sandbox: SandboxProvider;
@@ -36,11 +38,7 @@ interface Vars extends WithDatabase, WithOutbox, WithSweeps {
 
 const now = Date.now;
 
-/** The payment, if it is there and this person may see it. */
-function visible(payment: Payment | null, user: Identity): Payment {
-  if (!payment || (payment.customerId !== user.id && !isStaff(user))) throw notFound("payment");
-  return payment;
-}
+const mayRead = (payment: Payment, user: Identity): boolean => payment.customerId === user.id || isStaff(user);
 
 /** A question to the sandbox's approval page, for which no answer is an error of its own. */
 async function askSandbox<T>(question: (signal: AbortSignal) => Promise<T>): Promise<T> {
@@ -54,10 +52,21 @@ async function askSandbox<T>(question: (signal: AbortSignal) => Promise<T>): Pro
   }
 }
 
+/** Whoever paid with another provider than the present one can still be refunded. */
+function providersOf(
+  { paymentProvider, paymentReturnUrl, stripe: account }: Config,
+  sandbox: SandboxProvider,
+): Providers {
+  if (!account) return providerDirectory(sandbox);
+  const stripe = stripeProvider({ ...account, returnUrl: paymentReturnUrl });
+  return paymentProvider === "stripe" ? providerDirectory(stripe, [sandbox]) : providerDirectory(sandbox, [stripe]);
+}
+
 export default defineService<"payments", Vars>({
   name: "payments",
   mixins: [
     dbMixin(migrations),
+    auditLogMixin(),
     outboxMixin(),
     sweeperMixin([
       {
@@ -86,7 +95,13 @@ export default defineService<"payments", Vars>({
 
   actions: {
     async get(ctx) {
-      return toView(visible(await this.deps.payments.find(ctx.params.id), signedIn(ctx)));
+      const payment = await this.deps.payments.find(ctx.params.id);
+      if (payment && !mayRead(payment, signedIn(ctx))) {
+        this.auditLog.noteSoon(ctx, { action: "access.refused", target: `payment ${payment.id}`, outcome: "refused" });
+        throw notFound("payment");
+      }
+      if (!payment) throw notFound("payment");
+      return toView(payment);
     },
     async webhook(ctx) {
       await receiveWebhook(this.deps, ctx.params);
@@ -151,17 +166,24 @@ export default defineService<"payments", Vars>({
   async started() {
     const config = configOf(this.broker);
     const { store, sandboxUrl, publicUrl, webhookUrl } = config;
-    const webhookSecret = derivedKey(config, "sandbox-webhooks").toString("hex");
+    const webhookSecrets = sandboxSecrets(config);
     const onError = (error: unknown): void => this.logger.warn("sandbox failed", { error: messageOf(error) });
-    this.hosted = sandboxUrl === null ? await startSandbox({ store, port: 0, webhookSecret, onError }) : null;
-    this.sandbox = sandboxProvider({ url: this.hosted?.url ?? sandboxUrl ?? "", publicUrl, webhookUrl, webhookSecret });
-    this.books = paymentsAudit(this.db, this.sandbox, now);
+    this.hosted =
+      sandboxUrl === null ? await startSandbox({ store, port: 0, webhookSecret: webhookSecrets[0], onError }) : null;
+    this.sandbox = sandboxProvider({
+      url: this.hosted?.url ?? sandboxUrl ?? "",
+      publicUrl,
+      webhookUrl,
+      webhookSecrets,
+    });
+    const providers = providersOf(config, this.sandbox);
+    this.books = paymentsAudit(this.db, providers.all, now);
     const payments = paymentsRepository(this.db, this.outbox);
     this.deps = {
       payments,
       refunds: refundsRepository(this.db, payments),
       events: providerEventsRepository(this.db),
-      providers: providerDirectory([this.sandbox]),
+      providers,
       newId,
       now,
       log: this.logger,

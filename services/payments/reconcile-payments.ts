@@ -20,9 +20,11 @@ async function reconcile(deps: Deps, payment: Payment): Promise<void> {
   const { providers, now, log } = deps;
   try {
     const provider = providers.named(payment.provider);
-    const found = await askOnce((signal) => provider.find(payment.id, signal));
+    const { id: paymentId, orderId, amountCents, currency, method, providerRef: ref } = payment;
+    const known = { paymentId, orderId, amountCents, currency, method, ref };
+    const found = await askOnce((signal) => provider.find(known, signal));
     const charge = mustVoid(payment, found, now())
-      ? await askOnce((signal) => provider.void(payment.id, signal))
+      ? await askOnce((signal) => provider.void({ ...known, ref: found?.ref ?? ref }, signal))
       : found;
     if (charge) await settlePayment(deps, charge);
   } catch (error) {

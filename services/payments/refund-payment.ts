@@ -1,4 +1,5 @@
 import { DomainError, messageOf } from "../../lib/errors.ts";
+import { reach } from "../../lib/failpoints.ts";
 import type { Deps } from "./deps.ts";
 import type { Payment } from "./payment.ts";
 import { ask, askOnce } from "./providers/ask.ts";
@@ -16,6 +17,7 @@ const retryAfterSeconds = 5;
 export async function refundPayment(deps: Deps, asked: NewRefund): Promise<Payment> {
   const requested = await deps.refunds.request(asked, deps.now());
   const { refund } = requested;
+  await reach("refund.after-row");
   // A caller that repeats itself must not wait for a provider that was just found to be down.
   const resting = refund.attempts > 0 && (refund.nextAttemptAt ?? 0) > deps.now();
   const { payment, refund: ended } =
@@ -51,6 +53,7 @@ async function send(deps: Deps, state: RefundState, askProvider: typeof ask): Pr
   const { id: refundId, paymentId, amountCents } = state.refund;
   try {
     const ref = await sendTo(deps, state, askProvider);
+    await reach("refund.after-answer");
     const done = await refunds.finish(refundId, ref, now());
     log.info("payment refunded", { refundId, paymentId, amountCents });
     return done;

@@ -1,4 +1,5 @@
 import { messageOf } from "../../lib/errors.ts";
+import { reach } from "../../lib/failpoints.ts";
 import type { Deps } from "./deps.ts";
 import type { ProviderEvent } from "./provider-events.repository.ts";
 import { settlePayment } from "./settle-payment.ts";
@@ -18,6 +19,7 @@ export async function receiveWebhook(
 ): Promise<void> {
   const message = providers.addressed(provider).parseWebhook(Buffer.from(body, "base64"), headers, now());
   await events.receive(provider, message, now());
+  await reach("webhook.after-commit");
 }
 
 /** Acts on messages that wait; true when there may be more. */
@@ -34,6 +36,7 @@ async function applyEvent(deps: Deps, event: ProviderEvent): Promise<void> {
     const handled = await events.handle(event, now(), async ({ charge }, tx) => {
       if (!charge) return "IGNORED";
       const settled = await settlePayment(deps, charge, tx);
+      await reach("webhook.before-commit");
       if (!settled) return "UNMATCHED";
       return settled.outcome === "conflict" ? "CONFLICT" : "APPLIED";
     });

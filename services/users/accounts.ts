@@ -1,4 +1,5 @@
 import type { Role } from "../../contracts/bus.ts";
+import type { Note } from "../../lib/audit-log.ts";
 import { normaliseEmail } from "../../lib/email.ts";
 import { DomainError, notFound } from "../../lib/errors.ts";
 import type { Clock, NewId } from "../../lib/ids.ts";
@@ -59,13 +60,14 @@ export async function checkPassword(
 export async function changePassword(
   { users }: Pick<Deps, "users">,
   change: { userId: string; currentPassword: string | null; newPassword: string },
+  note?: Note,
 ): Promise<void> {
   const { userId, currentPassword, newPassword } = change;
   const user = await users.find(userId);
   if (user?.status !== "active") throw notFound("user");
   if (currentPassword !== null && !(await passwordMatches(currentPassword, user.passwordHash))) throw wrongPassword();
   assertStrong(newPassword, user.email, "newPassword");
-  const changed = await users.setPassword(userId, await hashPassword(newPassword), user.passwordHash);
+  const changed = await users.setPassword(userId, await hashPassword(newPassword), user.passwordHash, note);
   if (!changed) throw wrongPassword();
 }
 

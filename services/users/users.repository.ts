@@ -1,4 +1,5 @@
 import { marks, tuples, isUniqueViolation, type Database, type Tx } from "../../lib/database.ts";
+import type { Note } from "../../lib/audit-log.ts";
 import { DomainError } from "../../lib/errors.ts";
 import type { Outbox } from "../../lib/outbox.ts";
 import { decodeCursor, toPage, type Page } from "../../lib/page.ts";
@@ -18,7 +19,7 @@ export interface UsersRepository {
   /** Changes what no rule depends on; null when there is no such user. */
   rename(id: string, change: { name?: string; locale?: string }): Promise<User | null>;
   /** False when the user is not there any more or has another password than `before` by now. */
-  setPassword(id: string, passwordHash: string, before: string): Promise<boolean>;
+  setPassword(id: string, passwordHash: string, before: string, note?: Note): Promise<boolean>;
   /**
    * Locks a user and the set of administrators, lets `decide` say what becomes of the user, and stores that with its
    * facts. Null when there is no such user; the decision is null when nothing changes.
@@ -27,6 +28,7 @@ export interface UsersRepository {
     id: string,
     decide: (user: User, otherAdmins: number) => Change | null,
     nowMs: number,
+    note?: Note,
   ): Promise<{ user: User; change: Change | null } | null>;
   preferences(userId: string): Promise<NotificationPreferences>;
   /** False when there is no such user. */
@@ -136,20 +138,26 @@ export function usersRepository(db: Database, outbox: Outbox): UsersRepository {
         await db.execute("UPDATE users SET name = ?, locale = ? WHERE id = ?", [renamed.name, renamed.locale, id], tx);
         return renamed;
       }),
-    async setPassword(id, passwordHash, before) {
-      const changed = await db.execute(
-        "UPDATE users SET password_hash = ? WHERE id = ? AND password_hash = ? AND status = 'active'",
-        [passwordHash, id, before],
-      );
-      return changed === 1;
-    },
-    change: (id, decide, nowMs) =>
+    setPassword: (id, passwordHash, before, note) =>
+      db.transaction(async (tx) => {
+        const changed = await db.execute(
+          "UPDATE users SET password_hash = ? WHERE id = ? AND password_hash = ? AND status = 'active'",
+          [passwordHash, id, before],
+          tx,
+        );
+        if (changed === 1) await note?.(tx);
+        return changed === 1;
+      }),
+    change: (id, decide, nowMs, note) =>
       db.transaction(async (tx) => {
         const adminIds = await lockAdmins(tx);
         const user = await one("id = ?", [id], tx);
         if (!user) return null;
         const change = decide(user, adminIds.filter((admin) => admin !== id).length);
-        if (change) await saveChange(tx, change, nowMs);
+        if (change) {
+          await saveChange(tx, change, nowMs);
+          await note?.(tx);
+        }
         return { user: change?.user ?? user, change };
       }),
     async preferences(userId) {

@@ -4,6 +4,7 @@ import { messageOf, notFound } from "../../lib/errors.ts";
 import { newId } from "../../lib/ids.ts";
 import { defaultLimit, pageOfShort } from "../../lib/page.ts";
 import { signedIn } from "../../middlewares/guard.middleware.ts";
+import { auditLogMixin, type WithAuditLog } from "../../mixins/audit-log.mixin.ts";
 import { dbMixin, type WithDatabase } from "../../mixins/db.mixin.ts";
 import { entityMixin, type WithEntity } from "../../mixins/entity.mixin.ts";
 import { outboxMixin, type WithOutbox } from "../../mixins/outbox.mixin.ts";
@@ -19,7 +20,7 @@ import { migrations } from "./migrations/index.ts";
 import { changeAccess, erase, profileOf, type User } from "./user.ts";
 import { usersRepository, type UsersRepository } from "./users.repository.ts";
 
-interface Vars extends WithDatabase, WithOutbox, WithEntity<AddressRow> {
+interface Vars extends WithDatabase, WithAuditLog, WithOutbox, WithEntity<AddressRow> {
   users: UsersRepository;
   addresses: AddressesRepository;
 }
@@ -44,7 +45,7 @@ async function endSessions(service: Members, userId: string): Promise<void> {
 
 export default defineService<"users", Vars>({
   name: "users",
-  mixins: [dbMixin(migrations), entityMixin(addressModel), outboxMixin()],
+  mixins: [dbMixin(migrations), auditLogMixin(), entityMixin(addressModel), outboxMixin()],
 
   actions: {
     async me(ctx) {
@@ -55,14 +56,16 @@ export default defineService<"users", Vars>({
     },
     async eraseMe(ctx) {
       const { id } = signedIn(ctx);
-      if (!(await this.users.change(id, erase, now()))) throw notFound("user");
-      this.logger.info("user erased", { userId: id });
+      const note = this.auditLog.note(ctx, { action: "data.erase", target: `user ${id}` });
+      if (!(await this.users.change(id, erase, now(), note))) throw notFound("user");
       await endSessions(this, id);
       return null;
     },
     async exportMe(ctx) {
       const user = there(await this.users.find(signedIn(ctx).id));
-      return exportUser({ bus: ctx, users: this.users, addresses: this.addresses }, user);
+      const all = await exportUser({ bus: ctx, users: this.users, addresses: this.addresses }, user);
+      await this.db.transaction(this.auditLog.note(ctx, { action: "data.export", target: `user ${user.id}` }));
+      return all;
     },
 
     async addresses(ctx) {
@@ -99,12 +102,15 @@ export default defineService<"users", Vars>({
     },
     async update(ctx) {
       const { id, roles, status } = ctx.params;
-      const done = await this.users.change(id, (user, others) => changeAccess(user, { roles, status }, others), now());
+      const note = this.auditLog.note(ctx, {
+        action: "access.change",
+        target: `user ${id}`,
+        detail: { ...(roles ? { roles } : {}), ...(status ? { status } : {}) },
+      });
+      const decide = (user: User, others: number) => changeAccess(user, { roles, status }, others);
+      const done = await this.users.change(id, decide, now(), note);
       if (!done) throw notFound("user");
-      if (done.change) {
-        this.logger.info("access changed", { userId: id, by: signedIn(ctx).id, roles, status });
-        await endSessions(this, id);
-      }
+      if (done.change) await endSessions(this, id);
       return profileOf(done.user);
     },
 
@@ -116,7 +122,13 @@ export default defineService<"users", Vars>({
       return user && profileOf(user);
     },
     async changePassword(ctx) {
-      await changePassword(this, ctx.params);
+      const { userId, currentPassword } = ctx.params;
+      const action = currentPassword === null ? "password.reset" : "password.change";
+      await changePassword(
+        this,
+        ctx.params,
+        this.auditLog.note(ctx, { action, target: `user ${userId}`, actor: userId }),
+      );
       return null;
     },
     async byId(ctx) {

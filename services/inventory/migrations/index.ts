@@ -1,3 +1,4 @@
+import { auditLogMigration } from "../../../lib/audit-log.ts";
 import { inboxTable } from "../../../lib/inbox.ts";
 import type { Migration } from "../../../lib/migrations.ts";
 
@@ -37,4 +38,5 @@ export const migrations: readonly Migration[] = [
       ...inboxTable(t),
     ],
   },
+  auditLogMigration,
 ];

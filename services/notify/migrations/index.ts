@@ -1,3 +1,4 @@
+import { auditLogMigration } from "../../../lib/audit-log.ts";
 import { inboxTable } from "../../../lib/inbox.ts";
 import type { Migration } from "../../../lib/migrations.ts";
 
@@ -56,4 +57,9 @@ export const migrations: readonly Migration[] = [
       ...inboxTable(t),
     ],
   },
+  {
+    name: "002-traceparent",
+    up: (t) => [`ALTER TABLE deliveries ADD COLUMN traceparent ${t.word}`],
+  },
+  auditLogMigration,
 ];

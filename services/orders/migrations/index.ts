@@ -1,3 +1,4 @@
+import { auditLogMigration } from "../../../lib/audit-log.ts";
 import { inboxTable } from "../../../lib/inbox.ts";
 import type { Migration } from "../../../lib/migrations.ts";
 import { outboxTable } from "../../../lib/outbox.ts";
@@ -85,4 +86,9 @@ export const migrations: readonly Migration[] = [
       ...inboxTable(t),
     ],
   },
+  {
+    name: "002-refund-fingerprints",
+    up: (t) => [`ALTER TABLE refunds ADD COLUMN request_fingerprint ${t.id}`],
+  },
+  auditLogMigration,
 ];

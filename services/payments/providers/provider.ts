@@ -1,7 +1,8 @@
 import type { PaymentMethod } from "../../../contracts/payments.ts";
+import { DomainError, invalidField } from "../../../lib/errors.ts";
+import type { TheirCharge } from "../books.ts";
 
-// What a payment provider has to offer. Another one (Stripe, Alipay, WeChat Pay) is one more folder beside `sandbox/`
-// whose client implements PaymentProvider, and one more line in `providers.ts`. What it must map:
+// What a payment provider has to offer; docs/payment-providers.md says how to add one. What a client must map:
 // - our ids onto the provider's idempotency: Stripe's Idempotency-Key header and metadata, Alipay's out_trade_no and
 //   out_request_no, WeChat Pay's out_trade_no and out_refund_no. The same id again must never move money again;
 // - `void` onto Alipay's trade.close, WeChat Pay's close, Stripe's cancel of a PaymentIntent: afterwards a request with
@@ -37,6 +38,11 @@ export interface ChargeRequest {
   token: string | null;
 }
 
+/** A payment to be asked about, with the provider's own id where it is known. */
+export interface KnownPayment extends Omit<ChargeRequest, "token"> {
+  ref: string | null;
+}
+
 export interface RefundRequest {
   /** The provider's idempotency key. */
   refundId: string;
@@ -54,22 +60,39 @@ export interface ProviderMessage {
   charge: ChargeResult | null;
 }
 
+/** Which charges an audit asks for: those of these payments, or a page of all in an order of the provider's own. */
+export type JournalRange =
+  { payments: readonly { paymentId: string; ref: string | null }[] } | { after: string | null; sinceMs: number };
+
 /** Every call ends with its signal, at the latest: then with ProviderUnavailable. */
 export interface PaymentProvider {
   readonly name: string;
   charge(request: ChargeRequest, signal: AbortSignal): Promise<ChargeResult>;
-  /** The charge made for a payment, or null when the provider never heard of it. */
-  find(paymentId: string, signal: AbortSignal): Promise<ChargeResult | null>;
+  /** The charge made for a payment, or null when the provider was never told to make one. */
+  find(payment: KnownPayment, signal: AbortSignal): Promise<ChargeResult | null>;
   /**
    * Makes sure that this payment will not be charged from now on, known to the provider or not. Answers `voided`, or
    * with the charge as it is when it was decided before.
    */
-  void(paymentId: string, signal: AbortSignal): Promise<ChargeResult>;
+  void(payment: KnownPayment, signal: AbortSignal): Promise<ChargeResult>;
   /** Returns money; resolves once the provider has taken the refund on for good. */
   refund(request: RefundRequest, signal: AbortSignal): Promise<{ ref: string }>;
   /** Verifies and reads a webhook; `headers` have lower-case names. Throws INVALID_SIGNATURE, or a validation error. */
   parseWebhook(rawBody: Buffer, headers: Readonly<Record<string, string>>, nowMs: number): ProviderMessage;
+  /** The provider's books, for an audit. `next` is what to go on after; null at the end. */
+  journal(range: JournalRange, signal: AbortSignal): Promise<{ charges: TheirCharge[]; next: string | null }>;
+  /** How many payments one question to the journal may be about, and how old ones an audit asks for. */
+  readonly audited: { most: number; forMs: number };
 }
+
+/** What the columns for a provider's words hold. */
+export const maxCodeLength = 64;
+
+export const invalidSignature = (): DomainError =>
+  new DomainError("unauthenticated", "INVALID_SIGNATURE", "The signature of this message is not valid.");
+
+export const malformedEvent = (): DomainError =>
+  invalidField("body", "MALFORMED_EVENT", "This is not an event of this provider in JSON.");
 
 /** The outcome of a request is unknown: no answer came, or one that says nothing about it. */
 export class ProviderUnavailable extends Error {

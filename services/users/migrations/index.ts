@@ -1,3 +1,4 @@
+import { auditLogMigration } from "../../../lib/audit-log.ts";
 import type { Migration } from "../../../lib/migrations.ts";
 import { outboxTable } from "../../../lib/outbox.ts";
 
@@ -42,4 +43,5 @@ export const migrations: readonly Migration[] = [
       ...outboxTable(t),
     ],
   },
+  auditLogMigration,
 ];

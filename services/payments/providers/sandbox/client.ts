@@ -1,15 +1,18 @@
 import type { TSchema, Static } from "@sinclair/typebox";
-import { DomainError, invalidField, messageOf, notFound } from "../../../../lib/errors.ts";
+import { messageOf, notFound } from "../../../../lib/errors.ts";
+import { nextKey } from "../../../../lib/audit.ts";
 import { sumCents } from "../../../../lib/money.ts";
 import { compileSchema } from "../../../../lib/validator.ts";
 import {
+  invalidSignature,
+  malformedEvent,
+  maxCodeLength,
   ProviderRefused,
   ProviderUnavailable,
   type ChargeResult,
   type PaymentProvider,
   type ProviderMessage,
 } from "../provider.ts";
-import type { TheirCharge } from "../../books.ts";
 import { FindAnswer, JournalPage, SandboxCharge, SandboxEvent, SandboxRefund, type Decision } from "./api.ts";
 import { isSignedBy, signatureHeader } from "./signature.ts";
 
@@ -22,7 +25,8 @@ export interface SandboxClientOptions {
   publicUrl: string;
   /** Where the sandbox reaches us with its webhooks; `publicUrl` when absent. */
   webhookUrl?: string;
-  webhookSecret: string;
+  /** During a rotation of the secret, the new one and the one before. */
+  webhookSecrets: readonly string[];
 }
 
 /** The sandbox, with the page on which a person plays the customer who approves or declines. */
@@ -31,11 +35,6 @@ export interface SandboxProvider extends PaymentProvider {
   approval(ref: string, signal: AbortSignal): Promise<SandboxCharge | null>;
   /** Decides it, or answers with what was decided before. */
   approve(ref: string, decision: Decision, signal: AbortSignal): Promise<SandboxCharge>;
-  /** The sandbox's books, for an audit: the charges of these payments, or a page of all charges by `ref`. */
-  journal(
-    range: { references: readonly string[] } | { after: string | null; limit: number },
-    signal: AbortSignal,
-  ): Promise<TheirCharge[]>;
 }
 
 interface Request {
@@ -48,13 +47,13 @@ interface Request {
 /** With a code of the sandbox's own, these say that the request was refused before anything was done. */
 const refusals = new Set([400, 404, 413, 422]);
 
-const maxFailureCodeLength = 64;
+const auditPage = 500;
 
 export function sandboxProvider({
   url,
   publicUrl,
   webhookUrl = publicUrl,
-  webhookSecret,
+  webhookSecrets,
 }: SandboxClientOptions): SandboxProvider {
   const webhooks = `${webhookUrl}/api/v1/payments/webhooks/sandbox`;
 
@@ -63,7 +62,7 @@ export function sandboxProvider({
     paymentId: charge.reference,
     ref: charge.ref,
     status: charge.status,
-    failureCode: charge.failureCode?.slice(0, maxFailureCodeLength) ?? null,
+    failureCode: charge.failureCode?.slice(0, maxCodeLength) ?? null,
     redirectUrl:
       charge.needsApproval && charge.status === "pending" ? `${publicUrl}/sandbox/approvals/${charge.ref}` : null,
     amountCents: charge.amountCents,
@@ -82,13 +81,13 @@ export function sandboxProvider({
       return about(paymentId, await call(url, SandboxCharge, { path: "/charges", key: paymentId, body, signal }));
     },
 
-    async find(paymentId, signal) {
+    async find({ paymentId }, signal) {
       const path = `/charges?reference=${encodeURIComponent(paymentId)}`;
       const { charge } = await call(url, FindAnswer, { path, signal });
       return charge && about(paymentId, charge);
     },
 
-    async void(paymentId, signal) {
+    async void({ paymentId }, signal) {
       const body = { reference: paymentId };
       return about(paymentId, await call(url, SandboxCharge, { path: "/charges/void", body, signal }));
     },
@@ -100,9 +99,8 @@ export function sandboxProvider({
     },
 
     parseWebhook(rawBody, headers, nowMs) {
-      if (!isSignedBy(webhookSecret, headers[signatureHeader], rawBody, nowMs)) {
-        throw new DomainError("unauthenticated", "INVALID_SIGNATURE", "The signature of this message is not valid.");
-      }
+      const header = headers[signatureHeader];
+      if (!webhookSecrets.some((secret) => isSignedBy(secret, header, rawBody, nowMs))) throw invalidSignature();
       return toMessage(rawBody, toResult);
     },
 
@@ -125,17 +123,21 @@ export function sandboxProvider({
       }
     },
 
+    audited: { most: auditPage, forMs: Infinity },
     async journal(range, signal) {
       const request =
-        "references" in range
-          ? { path: "/journal", body: range }
-          : { path: `/journal?limit=${range.limit}&after=${encodeURIComponent(range.after ?? "")}` };
+        "payments" in range
+          ? { path: "/journal", body: { references: range.payments.map(({ paymentId }) => paymentId) } }
+          : { path: `/journal?limit=${auditPage}&after=${encodeURIComponent(range.after ?? "")}` };
       const { charges, refunds } = await call(url, JournalPage, { ...request, signal });
       const returned = Map.groupBy(refunds, ({ chargeRef }) => chargeRef);
-      return charges.map(({ reference, ref, status, amountCents, currency }) => ({
-        ...{ paymentId: reference, ref, status, amountCents, currency },
-        returnedCents: sumCents((returned.get(ref) ?? []).map((refund) => refund.amountCents)),
-      }));
+      return {
+        charges: charges.map(({ reference, ref, status, amountCents, currency }) => ({
+          ...{ paymentId: reference, ref, status, amountCents, currency },
+          returnedCents: sumCents((returned.get(ref) ?? []).map((refund) => refund.amountCents)),
+        })),
+        next: nextKey(charges, auditPage, ({ ref }) => ref),
+      };
     },
   };
 }
@@ -145,15 +147,12 @@ const isCharge = compileSchema(SandboxCharge);
 
 function toMessage(rawBody: Buffer, toResult: (charge: SandboxCharge) => ChargeResult): ProviderMessage {
   const event = parsed(rawBody.toString());
-  if (isEvent(event) !== true) throw malformed();
+  if (isEvent(event) !== true) throw malformedEvent();
   const { id: eventId, type, data } = event as Static<typeof SandboxEvent>;
   if (!type.startsWith("charge.")) return { eventId, type, charge: null };
-  if (isCharge(data) !== true) throw malformed();
+  if (isCharge(data) !== true) throw malformedEvent();
   return { eventId, type, charge: toResult(data as SandboxCharge) };
 }
-
-const malformed = (): DomainError =>
-  invalidField("body", "MALFORMED_EVENT", "This is not an event of the sandbox in JSON.");
 
 function parsed(text: string): unknown {
   try {

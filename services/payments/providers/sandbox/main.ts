@@ -1,7 +1,7 @@
 import { loadConfig } from "../../../../config.ts";
 import { messageOf } from "../../../../lib/errors.ts";
-import { derivedKey } from "../../../../lib/secrets.ts";
 import { startSandbox } from "./server.ts";
+import { sandboxSecrets } from "./signature.ts";
 
 // The sandbox as a process of its own, at SANDBOX_URL: what survives when the payments service is killed, and the
 // other way round. It says where it answers once it does.
@@ -13,7 +13,7 @@ async function main(): Promise<void> {
     store: config.store,
     port: Number(port),
     host: hostname.replace(/^\[|\]$/g, ""),
-    webhookSecret: derivedKey(config, "sandbox-webhooks").toString("hex"),
+    webhookSecret: sandboxSecrets(config)[0],
     onError: (error) => process.stderr.write(`sandbox: ${messageOf(error)}\n`),
   });
   process.stdout.write(`sandbox listens on ${sandbox.url}\n`);

@@ -1,10 +1,18 @@
 import { createHmac, timingSafeEqual } from "node:crypto";
+import type { Config } from "../../../../config.ts";
+import { derivedKey } from "../../../../lib/secrets.ts";
 
 export const signatureHeader = "hub-signature";
 
 /** A signature that is older, or from further ahead, may be a recorded message played again. */
 const toleranceSeconds = 300;
 const hexDigest = /^[0-9a-f]{64}$/;
+
+/** The secrets of the sandbox and its merchant; it signs with the first. */
+export function sandboxSecrets(config: Config): [string, ...string[]] {
+  const [newest, ...before] = config.sandboxWebhookSecrets;
+  return newest === undefined ? [derivedKey(config, "sandbox-webhooks").toString("hex")] : [newest, ...before];
+}
 
 /** `t=<unix>,v1=<hmac-sha256 hex of "t.body">` over the bytes as they are sent. */
 export function sign(rawBody: Buffer, secret: string, nowMs: number): string {

@@ -1,5 +1,6 @@
-import type { Migration } from "../../lib/migrations.ts";
-import { outboxTable } from "../../lib/outbox.ts";
+import { auditLogMigration } from "../../../lib/audit-log.ts";
+import type { Migration } from "../../../lib/migrations.ts";
+import { outboxTable } from "../../../lib/outbox.ts";
 
 export const migrations: Migration[] = [
   {
@@ -87,4 +88,5 @@ export const migrations: Migration[] = [
       ...outboxTable(t),
     ],
   },
+  auditLogMigration,
 ];

@@ -1,0 +1,59 @@
+import { LRUCache } from "lru-cache";
+
+/** For how long what was read counts: a change elsewhere of which nobody told is seen after this time. */
+const keptMs = 1_000;
+
+interface Setup {
+  maxEntries: number;
+  /** Milliseconds that only ever go forward. */
+  now?: () => number;
+}
+
+/**
+ * Values of this process by key, for a second at most, counted from before they were read. What was being read when its key
+ * is forgotten is given to those who asked before, and kept for nobody.
+ */
+export class Kept<T extends object> {
+  readonly #values: LRUCache<string, T>;
+  readonly #flights = new Map<string, Promise<T | null>>();
+  readonly #now: () => number;
+
+  constructor({ maxEntries, now = () => performance.now() }: Setup) {
+    this.#now = now;
+    this.#values = new LRUCache({ max: maxEntries, ttl: keptMs, perf: { now }, ttlResolution: 0 });
+  }
+
+  /** Reads each key once for all who ask at the same time; what is not there is not kept. */
+  read(key: string, load: () => Promise<T | null>): Promise<T | null> {
+    const known = this.#values.get(key);
+    if (known !== undefined) return Promise.resolve(known);
+    return this.#flights.get(key) ?? this.#fetch(key, load);
+  }
+
+  forget(keys: Iterable<string>): void {
+    for (const key of keys) {
+      this.#values.delete(key);
+      this.#flights.delete(key);
+    }
+  }
+
+  forgetAll(): void {
+    this.#values.clear();
+    this.#flights.clear();
+  }
+
+  async #fetch(key: string, load: () => Promise<T | null>): Promise<T | null> {
+    const start = this.#now();
+    const flight = load();
+    this.#flights.set(key, flight);
+    const isOwn = (): boolean => this.#flights.get(key) === flight;
+    try {
+      const value = await flight;
+      if (value !== null && isOwn()) this.#values.set(key, value, { start });
+      return value;
+    } finally {
+      // forgotten meanwhile, it is not the key's flight any more
+      if (isOwn()) this.#flights.delete(key);
+    }
+  }
+}

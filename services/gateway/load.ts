@@ -1,0 +1,183 @@
+import { monitorEventLoopDelay } from "node:perf_hooks";
+import { overloaded } from "../../lib/errors.ts";
+import type { Clock } from "../../lib/ids.ts";
+
+/** How much work a gateway takes on at a time: what is too much is refused at once, instead of making everyone wait. */
+export interface Load {
+  /** False while a request that has just come is best refused before anything is done for it. */
+  hasRoom(): boolean;
+  /** Does what a request asks of a service; rejects with OVERLOADED where there is no room. */
+  run<T>(asked: Asked, work: () => Promise<T>): Promise<T>;
+  /** Says that a request was refused as too much, in few words for many. */
+  told(): void;
+  stop(): void;
+}
+
+export interface Asked {
+  action: string;
+  /** Never refused: nobody would ask again, or it is how one learns that there is too much. */
+  essential: boolean;
+  /** It may have to wait for somebody who is not part of the system. */
+  asksOutside: boolean;
+}
+
+export interface LoadOptions {
+  /** Requests that may be worked on at a time. */
+  most: number;
+  loopDelay: LoopDelay;
+  now: Clock;
+  /** Called at most once in ten seconds, with how many were refused since the last time. */
+  onRefused: (refused: number) => void;
+}
+
+/** How late the event loop comes to what is due. */
+export interface LoopDelay {
+  /** The mean since this was last asked. */
+  meanMs(): number;
+  stop(): void;
+}
+
+/** A refusal has to be answered within 100 ms, and the loop comes to it twice: to read it, and to write the answer. */
+const mostDelayMs = 40;
+
+/** However late the loop is, less at a time would not make it faster: full groups of shared transactions need so many. */
+const leastAtATime = 256;
+
+/**
+ * An action whose quicker answers take this long has a queue: the slower ones would come when clients, who wait 5 s, have
+ * gone and ask again. A payment provider alone may take up to 2.5 s.
+ */
+const mostTookMs = 1_000;
+const mostTookOutsideMs = 3_500;
+const judgedEveryMs = 500;
+const fewestToJudge = 4;
+/** So many at a time keep an action busy, however slow it is. */
+const leastOfOne = 16;
+const growthOfOne = 4;
+
+const lookEveryMs = 100;
+const growth = 64;
+const tellEveryMs = 10_000;
+
+/**
+ * The limit shrinks while the event loop is late and grows again when it is not. No service may have more than half of
+ * it at its largest, so that one that hangs does not take the others' room; an action whose answers are slow has less.
+ */
+export function load({ most, loopDelay, now, onRefused }: LoadOptions): Load {
+  const least = Math.min(most, leastAtATime);
+  const mostOfOne = Math.ceil(most / 2);
+  const atService = new Map<string, number>();
+  const shares = new Map<string, Share>();
+  let underWay = 0;
+  let limit = most;
+  let lookedAtMs = now();
+  let refused = 0;
+  let toldAtMs = -Infinity;
+
+  const look = (): void => {
+    if (now() - lookedAtMs < lookEveryMs) return;
+    lookedAtMs = now();
+    if (loopDelay.meanMs() <= mostDelayMs) limit = Math.min(most, limit + growth);
+    else limit = Math.max(least, Math.floor(Math.min(limit, underWay) * 0.8));
+  };
+  const shareOf = ({ action, asksOutside }: Asked): Share => {
+    const took = asksOutside ? mostTookOutsideMs : mostTookMs;
+    const share = shares.get(action) ?? new Share({ most: mostOfOne, mostTookMs: took, nowMs: now() });
+    shares.set(action, share);
+    return share;
+  };
+  const count = (service: string, change: 1 | -1): void => {
+    underWay += change;
+    atService.set(service, (atService.get(service) ?? 0) + change);
+  };
+
+  return {
+    hasRoom() {
+      look();
+      return underWay < limit;
+    },
+    async run(asked, work) {
+      const [service = ""] = asked.action.split(".");
+      const share = shareOf(asked);
+      const startedMs = now();
+      share.look(startedMs);
+      const isFull = underWay >= limit || (atService.get(service) ?? 0) >= mostOfOne || !share.hasRoom;
+      if (isFull && !asked.essential) throw overloaded();
+      count(service, 1);
+      share.underWay += 1;
+      try {
+        return await work();
+      } finally {
+        count(service, -1);
+        share.ended(now() - startedMs);
+      }
+    },
+    told() {
+      refused += 1;
+      if (now() - toldAtMs < tellEveryMs) return;
+      toldAtMs = now();
+      onRefused(refused);
+      refused = 0;
+    },
+    stop: () => loopDelay.stop(),
+  };
+}
+
+/** What one action may have under way: less while even the quicker of its answers are slow. */
+class Share {
+  underWay = 0;
+  readonly #most: number;
+  readonly #least: number;
+  readonly #mostTookMs: number;
+  #limit: number;
+  #judgedAtMs: number;
+  #tookMs: number[] = [];
+
+  constructor({ most, mostTookMs, nowMs }: { most: number; mostTookMs: number; nowMs: number }) {
+    this.#most = most;
+    this.#least = Math.min(most, leastOfOne);
+    this.#mostTookMs = mostTookMs;
+    this.#limit = most;
+    this.#judgedAtMs = nowMs;
+  }
+
+  get hasRoom(): boolean {
+    return this.underWay < this.#limit;
+  }
+
+  ended(tookMs: number): void {
+    this.underWay -= 1;
+    this.#tookMs.push(tookMs);
+  }
+
+  look(nowMs: number): void {
+    if (nowMs - this.#judgedAtMs < judgedEveryMs) return;
+    this.#judgedAtMs = nowMs;
+    const tookMs = this.#tookMs;
+    this.#tookMs = [];
+    if (tookMs.length >= fewestToJudge && lowerQuartile(tookMs) > this.#mostTookMs) {
+      this.#limit = Math.max(this.#least, Math.floor(Math.min(this.#limit, this.underWay) * 0.7));
+    } else {
+      this.#limit = Math.min(this.#most, this.#limit + growthOfOne);
+    }
+  }
+}
+
+const lowerQuartile = (values: readonly number[]): number =>
+  values.toSorted((a, b) => a - b)[Math.floor(values.length / 4)] ?? 0;
+
+const resolutionMs = 10;
+
+export function eventLoopDelay(): LoopDelay {
+  const histogram = monitorEventLoopDelay({ resolution: resolutionMs });
+  histogram.enable();
+  return {
+    meanMs() {
+      const { mean } = histogram;
+      histogram.reset();
+      // what it records is the time between two looks, and no number where there were none
+      return Number.isFinite(mean) ? Math.max(0, mean / 1e6 - resolutionMs) : 0;
+    },
+    stop: () => void histogram.disable(),
+  };
+}
