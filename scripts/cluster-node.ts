@@ -15,6 +15,8 @@ export interface NodeOptions {
   publicUrl?: string;
   env: Readonly<Record<string, string>>;
   onOutput?: (text: string) => void;
+  /** Options of Node itself. */
+  nodeArgs?: readonly string[];
   /** Resolves at once when false: the node may have to wait for servers or for others. */
   untilReady?: boolean;
 }
@@ -26,7 +28,7 @@ export interface ClusterNode extends OwnedProcess {
 
 /** One node of a cluster as a process of its own, which ends with this one. */
 export async function startNode(options: NodeOptions): Promise<ClusterNode> {
-  const { id, services, port, env, onOutput, untilReady = true } = options;
+  const { id, services, port, env, onOutput, nodeArgs = [], untilReady = true } = options;
   const url = `http://127.0.0.1:${port}`;
   const dataDir = serverDirectory(id);
   let output = "";
@@ -34,7 +36,7 @@ export async function startNode(options: NodeOptions): Promise<ClusterNode> {
     name: id,
     directory: dataDir,
     command: process.execPath,
-    args: [script],
+    args: [...nodeArgs, script],
     env: {
       ...env,
       NODE_ID: id,

@@ -1,7 +1,6 @@
 import { randomBytes } from "node:crypto";
-import { existsSync } from "node:fs";
 import { parseArgs } from "node:util";
-import { readConfig } from "../config.ts";
+import { loadEnvFiles, readConfig } from "../config.ts";
 import { serviceNames, type ServiceName } from "../contracts/bus.ts";
 import { messageOf } from "../lib/errors.ts";
 import { prettyLine } from "../lib/pretty-log.ts";
@@ -56,7 +55,7 @@ function end(code: number): Promise<void> {
 }
 
 async function main(): Promise<void> {
-  if (existsSync(".env")) process.loadEnvFile();
+  loadEnvFiles();
   const plans = planOf(process.argv.slice(2), Number(process.env.PORT ?? 3000));
   say("starting the servers");
   backing = await startBacking(["mysql", "redis", "nats", "amqp"]);
@@ -77,7 +76,13 @@ async function main(): Promise<void> {
   const config = readConfig({ ...process.env, ...env });
 
   say(`starting ${plans.length} nodes`);
-  await Promise.all(plans.map((plan) => startOne(plan, env, gateways.includes(plan) ? undefined : gateway)));
+  const firstMetricsPort = config.metrics?.port;
+  await Promise.all(
+    plans.map((plan, i) => {
+      const own = firstMetricsPort === undefined ? env : { ...env, METRICS_PORT: String(firstMetricsPort + i) };
+      return startOne(plan, own, gateways.includes(plan) ? undefined : gateway);
+    }),
+  );
   await isReady(gateway);
   await seed(gateway, config);
   say(welcome({ plans, env, email: config.admin.email, gateways: gateways.map(({ port }) => port) }));

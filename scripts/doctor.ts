@@ -53,9 +53,11 @@ async function examine(broker: AppBroker, { json, fix }: { json: boolean; fix: b
   const ask = (): Promise<DoctorReport> => broker.call("ops.doctor", {}, as);
   let report = await ask();
   if (fix && !report.ok) {
-    const { hastened, problems } = await broker.call("ops.hasten", {}, as);
+    const { hastened, problems, republished } = await broker.call("ops.hasten", {}, as);
     if (!json) {
       process.stdout.write(`${reportText(report)}\ntold to do now what is due: ${hastened.join(", ")}\n`);
+      if (republished > 0)
+        process.stdout.write(`events sent once more, because a consumer lacked them: ${republished}\n`);
       for (const problem of problems) process.stdout.write(`could not be told: ${problem}\n`);
       process.stdout.write("\nafter that:\n");
     }

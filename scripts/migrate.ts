@@ -6,8 +6,9 @@ import { migrate, type Migration } from "../lib/migrations.ts";
 import { migrations as auth } from "../services/auth/migrations/index.ts";
 import { migrations as inventory } from "../services/inventory/migrations/index.ts";
 import { migrations as notify } from "../services/notify/migrations/index.ts";
+import { migrations as ops } from "../services/ops/migrations/index.ts";
 import { migrations as orders } from "../services/orders/migrations/index.ts";
-import { migrations as payments } from "../services/payments/migrations.ts";
+import { migrations as payments } from "../services/payments/migrations/index.ts";
 import { migrations as products } from "../services/products/migrations/index.ts";
 import { migrations as users } from "../services/users/migrations/index.ts";
 import { runScript } from "./run-script.ts";
@@ -15,7 +16,7 @@ import { runScript } from "./run-script.ts";
 // `npm run migrate`: brings every service's database up to date without starting a service. The payment sandbox, which
 // stands for somebody else's system, keeps its own when it starts.
 
-const migrations: Record<Exclude<ServiceName, "gateway" | "ops">, readonly Migration[]> = {
+const migrations: Record<Exclude<ServiceName, "gateway">, readonly Migration[]> = {
   auth,
   users,
   products,
@@ -23,13 +24,14 @@ const migrations: Record<Exclude<ServiceName, "gateway" | "ops">, readonly Migra
   orders,
   payments,
   notify,
+  ops,
 };
 
 await runScript(async () => {
   const { store, dataDir } = loadConfig();
   if (store.dialect === "sqlite") prepareDataDir(dataDir);
   for (const service of serviceNames) {
-    if (service === "gateway" || service === "ops") continue;
+    if (service === "gateway") continue;
     const db = await openDatabase(store, service);
     try {
       const ran = await migrate(db, migrations[service]);

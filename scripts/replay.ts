@@ -3,7 +3,7 @@ import { parseArgs } from "node:util";
 import { loadConfig } from "../config.ts";
 import { messageOf } from "../lib/errors.ts";
 import { readText } from "./import-catalogue.ts";
-import { answeredSums, differences, plannedSums, storedSums } from "./replay/checks.ts";
+import { answeredSums, assertSameStore, differences, plannedSums, storedSums } from "./replay/checks.ts";
 import { planOf, type PlannedOrder } from "./replay/plan.ts";
 import { progress } from "./replay/progress.ts";
 import { reportOf } from "./replay/report.ts";
@@ -29,7 +29,10 @@ await runScript(async () => {
 
   const client = restClient(url);
   const timings: Timings = new Map();
-  const buyer = shopper(client, await signInAsAdmin(client, config), { demand: demandOf(planned), timings });
+  const token = await signInAsAdmin(client, config);
+  const { body: admin } = await client.send<{ id: string }>("/users/me", { token });
+  await assertSameStore(config.store, admin.id, url);
+  const buyer = shopper(client, token, { demand: demandOf(planned), timings });
   const bar = progress(planned.length, process.stdout);
   const startedAt = performance.now();
   const { outcomes, largest } = await runPlan(plan, buyer, { lanes, onDone: () => bar.step() });

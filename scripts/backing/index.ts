@@ -7,7 +7,7 @@ import { pingRedis, startRedis } from "./redis.ts";
 
 export type Server = "mysql" | "redis" | "amqp" | "nats";
 
-export const kinds: Record<Server, ServerKind> = {
+export const kinds = {
   mysql: {
     name: "MySQL 8 or MariaDB 10.6+ server",
     variable: "DATABASE_URL",
@@ -60,26 +60,40 @@ export const kinds: Record<Server, ServerKind> = {
       url: (port, password) => `nats://hub:${password}@127.0.0.1:${port}`,
     },
   },
-};
+} satisfies Record<Server, ServerKind>;
+
+type Kinds = typeof kinds;
+
+/** A server of this kind that was started here. */
+export type PrivateOf<S extends Server> = Awaited<ReturnType<Kinds[S]["start"]>>;
+
+interface Started {
+  /** Ends what was started; what ran before stays. */
+  stop(): Promise<void>;
+}
 
 /** Where servers answer, and the end of those that were started for it. */
-export type Backing<S extends Server, Of extends BackingServer = BackingServer> = Record<S, Of> & {
-  stop(): Promise<void>;
-};
+export type Backing<S extends Server> = Record<S, BackingServer> & Started;
+
+/** Servers of our own. */
+export type PrivateBacking<S extends Server> = { [Name in S]: PrivateOf<Name> } & Started;
 
 /** Servers to work with: those the environment names where they answer, else private ones. */
-export const startBacking = <S extends Server>(which: readonly S[]): Promise<Backing<S>> => startAll(which, provide);
+export async function startBacking<S extends Server>(which: readonly S[]): Promise<Backing<S>> {
+  return startAll(which, (server) => provide(kinds[server]));
+}
 
 /** Servers of their own, whatever the environment names: for tests that break them. */
-export const startPrivateBacking = <S extends Server>(which: readonly S[]): Promise<Backing<S, PrivateServer>> =>
-  startAll(which, providePrivate);
+export async function startPrivateBacking<S extends Server>(which: readonly S[]): Promise<PrivateBacking<S>> {
+  return (await startAll(which, (server) => providePrivate<PrivateServer>(kinds[server]))) as PrivateBacking<S>;
+}
 
 /** All or none. */
 async function startAll<S extends Server, Of extends BackingServer>(
   which: readonly S[],
-  start: (kind: ServerKind) => Promise<Of>,
-): Promise<Backing<S, Of>> {
-  const starts = await Promise.allSettled(which.map(async (server) => [server, await start(kinds[server])] as const));
+  start: (server: S) => Promise<Of>,
+): Promise<Record<S, Of> & Started> {
+  const starts = await Promise.allSettled(which.map(async (server) => [server, await start(server)] as const));
   const started = starts.flatMap((outcome) => (outcome.status === "fulfilled" ? [outcome.value] : []));
   const stop = async (): Promise<void> => void (await Promise.all(started.map(([, server]) => server.stop())));
   const failed = starts.find((outcome) => outcome.status === "rejected");

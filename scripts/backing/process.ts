@@ -1,7 +1,8 @@
 import { spawn, type ChildProcess } from "node:child_process";
+import { randomInt } from "node:crypto";
 import { once } from "node:events";
 import { accessSync, constants, mkdtempSync } from "node:fs";
-import { createServer, type AddressInfo } from "node:net";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { delimiter, join, resolve } from "node:path";
 import { messageOf } from "../../lib/errors.ts";
@@ -145,16 +146,30 @@ async function failureOf(probe: () => Promise<void>): Promise<string | null> {
 
 export const serverDirectory = (name: string): string => mkdtempSync(join(tmpdir(), `hub-${name}-`));
 
-/** A port of 127.0.0.1 that nothing listened on a moment ago. */
+/**
+ * A port of 127.0.0.1 that nothing listened on a moment ago. Below those that systems give to outgoing connections, or
+ * one of these might have it when a server that was killed comes back.
+ */
 export async function freePort(): Promise<number> {
+  for (let tries = 0; tries < mostPortTries; tries += 1) {
+    const port = randomInt(firstPort, lastPort + 1);
+    if (await isFree(port)) return port;
+  }
+  throw new Error(`no port from ${firstPort} to ${lastPort} is free`);
+}
+
+const firstPort = 20_000;
+const lastPort = 32_000;
+const mostPortTries = 100;
+
+async function isFree(port: number): Promise<boolean> {
   const server = createServer();
-  await new Promise<void>((done, failed) => {
-    server.once("error", failed);
-    server.listen(0, "127.0.0.1", done);
+  const listens = await new Promise<boolean>((done) => {
+    server.once("error", () => done(false));
+    server.listen(port, "127.0.0.1", () => done(true));
   });
-  const { port } = server.address() as AddressInfo;
-  await new Promise((done) => server.close(done));
-  return port;
+  if (listens) await new Promise((done) => server.close(done));
+  return listens;
 }
 
 /** Where one of these programs is; also looks where servers are installed outside of PATH. */

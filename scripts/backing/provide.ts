@@ -14,7 +14,7 @@ const answersWithinMs = 90_000;
 const root = resolve(import.meta.dirname, "../..");
 
 /** One kind of server: how to find, start, and install one. */
-export interface ServerKind {
+export interface ServerKind<Of extends PrivateServer = PrivateServer> {
   /** What people call it, in messages. */
   name: string;
   /** The environment variable that names a running one. */
@@ -23,7 +23,7 @@ export interface ServerKind {
   /** Debian's package. */
   package: string;
   ping: (url: string) => Promise<void>;
-  start: (program: string) => Promise<PrivateServer>;
+  start: (program: string) => Promise<Of>;
   /** The service of docker-compose.yml, the variable of the port it is published on, and how to reach it there. */
   compose: { service: string; portVariable: string; url: (port: number, password: string) => string };
 }
@@ -36,13 +36,13 @@ export async function provide(kind: ServerKind): Promise<BackingServer> {
 }
 
 /** Null where it is not installed. */
-async function startPrivate({ programs, start }: ServerKind): Promise<PrivateServer | null> {
+async function startPrivate<Of extends PrivateServer>({ programs, start }: ServerKind<Of>): Promise<Of | null> {
   const program = findProgram(programs);
   return program === null ? null : start(program);
 }
 
 /** A private one, of which tests need the process: installed where it is missing. */
-export async function providePrivate(kind: ServerKind): Promise<PrivateServer> {
+export async function providePrivate<Of extends PrivateServer>(kind: ServerKind<Of>): Promise<Of> {
   return (await startPrivate(kind)) ?? kind.start(await install(kind));
 }
 

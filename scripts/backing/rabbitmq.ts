@@ -1,13 +1,22 @@
+import { execFile } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
+import { promisify } from "node:util";
 import amqplib from "amqplib";
 import { freePort, serverDirectory, startProcess, type OwnedProcess, type PrivateServer } from "./process.ts";
 
+const run = promisify(execFile);
 const deadlineMs = 60_000;
 
+/** A RabbitMQ server of our own, and what its operator does to it. */
+export interface PrivateRabbitMq extends PrivateServer {
+  /** Runs `rabbitmqctl` on it; answers with what that wrote. */
+  control(...args: readonly string[]): Promise<string>;
+}
+
 /** A RabbitMQ server with an empty data directory of its own, reachable from this machine alone. */
-export async function startRabbitMq(installed: string): Promise<PrivateServer> {
+export async function startRabbitMq(installed: string): Promise<PrivateRabbitMq> {
   const command = serverOf(installed);
   const directory = serverDirectory("rabbitmq");
   try {
@@ -37,7 +46,14 @@ export async function startRabbitMq(installed: string): Promise<PrivateServer> {
       deadlineMs,
     });
     const { stop } = owned;
-    return Object.assign(owned, { url, stop: () => stop().finally(portMapper.stop) });
+    const control = async (...args: readonly string[]): Promise<string> => {
+      const { stdout } = await run(join(dirname(command), "rabbitmqctl"), args, {
+        env: { ...process.env, ...environment },
+        timeout: deadlineMs,
+      });
+      return stdout;
+    };
+    return Object.assign(owned, { url, control, stop: () => stop().finally(portMapper.stop) });
   } catch (error) {
     rmSync(directory, { recursive: true, force: true });
     throw error;

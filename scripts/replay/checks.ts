@@ -1,5 +1,9 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { messageOf } from "../../lib/errors.ts";
 import { marks, openDatabase, type StoreConfig } from "../../lib/database.ts";
 import { sumCents } from "../../lib/money.ts";
+import { ScriptError } from "../rest-client.ts";
 import { totalsOf } from "./plan.ts";
 import type { Outcome } from "./run-plan.ts";
 
@@ -25,6 +29,27 @@ export function answeredSums(outcomes: readonly Outcome[]): Sums {
     totalCents: sumCents(placed.map(({ order }) => order.totalCents)),
     paid: placed.filter(({ payment }) => payment.status === "SUCCEEDED").length,
   };
+}
+
+/**
+ * Refuses settings that name another store than the system's own: at the end its database is asked, and by then
+ * everything would be ordered.
+ */
+export async function assertSameStore(store: StoreConfig, adminId: string, url: string): Promise<void> {
+  const elsewhere = new ScriptError(
+    `the system at ${url} keeps its data elsewhere than these settings say: run the replay with its own ` +
+      (store.dialect === "sqlite" ? "DATA_DIR, or DATABASE_URL" : "DATABASE_URL and DATABASE_PREFIX"),
+  );
+  if (store.dialect === "sqlite" && !existsSync(join(store.dataDir, "users.sqlite"))) throw elsewhere;
+  const db = await openDatabase(store, "users").catch((error: unknown) => {
+    throw new ScriptError(`${elsewhere.message} (${messageOf(error)})`);
+  });
+  try {
+    const rows = await db.select("SELECT id FROM users WHERE id = ?", [adminId]).catch(() => []);
+    if (rows.length === 0) throw elsewhere;
+  } finally {
+    await db.close();
+  }
 }
 
 const batch = 200;

@@ -102,6 +102,20 @@ describe("the users service", () => {
       expect(await call("users.checkPassword", { email: user.email, password: "x".repeat(1024) })).toBeNull();
     });
 
+    it("wait to be found by their password in a short queue, behind which the next are refused at once", async () => {
+      const outcomes: string[] = [];
+      const attempts = Array.from({ length: 150 }, () =>
+        node.broker.call("users.checkPassword", { email: "nobody@example.com", password }, { timeout: 60_000 }).then(
+          () => outcomes.push("checked"),
+          ({ name }: Error) => outcomes.push(name),
+        ),
+      );
+      await Promise.all(attempts);
+
+      expect(outcomes.slice(0, 47)).toEqual(Array.from({ length: 47 }, () => "QueueIsFullError"));
+      expect(outcomes.slice(47)).toEqual(Array.from({ length: 103 }, () => "checked"));
+    });
+
     it("change their password with the current one, or when somebody else has checked who asks", async () => {
       const { id: userId, email } = await create();
       const change = (currentPassword: string | null, newPassword: string) =>

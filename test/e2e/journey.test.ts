@@ -94,7 +94,10 @@ describe.each<StoreName>(["SQLite", "MySQL"])("a shopper's way through the syste
     expect(cancelled).toMatchObject({ status: 200, body: { status: "CANCELLED" } });
     await eventually(async () => (await shop.level(sku)).body.available === 3);
     await shop.told(ann, order.id, ["order.created", "order.cancelled"]);
-    expect(await shop.pay(ann, order.id)).toMatchObject({ status: 409, body: { code: "ORDER_NOT_PAYABLE" } });
+    expect(await shop.pay(ann, order.id)).toMatchObject({
+      status: 409,
+      body: { code: "ORDER_NOT_PAYABLE", orderStatus: "CANCELLED" },
+    });
   });
 
   it("refunds a paid order that is cancelled before it is sent, and takes the goods back", async () => {

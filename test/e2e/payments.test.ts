@@ -43,7 +43,10 @@ describe.each<StoreName>(["SQLite", "MySQL"])("paying with each of the sandbox's
     const order = await placed();
     const pending = await shop.pay(ann, order.id, "tok_async_ok");
     expect(pending).toMatchObject({ status: 202, body: { status: "PENDING" } });
-    expect((await shop.pay(ann, order.id, "tok_ok")).body).toMatchObject({ code: "ORDER_NOT_PAYABLE" });
+    expect((await shop.pay(ann, order.id, "tok_ok")).body).toMatchObject({
+      code: "ORDER_NOT_PAYABLE",
+      orderStatus: "CREATED",
+    });
     await shop.reaches(ann, order.id, "PAID");
     await onePaidOnce(order.id);
   });

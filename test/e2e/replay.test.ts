@@ -110,6 +110,19 @@ describe.each<StoreName>(["SQLite", "MySQL"])("npm run replay on %s", (store) =>
     expect(err).toContain("answers against the file: orders is 0, but must be 1");
   });
 
+  it("orders nothing when its settings name another store than the system's", async () => {
+    const before = await ordersStored();
+
+    const { code, err } = await runScript("replay", {
+      env: { ...hub.env, DATA_DIR: directory, DATABASE_URL: "" },
+      args: [file],
+    });
+
+    expect(code).toBe(1);
+    expect(err).toContain(`the system at ${hub.url} keeps its data elsewhere than these settings say`);
+    expect(await ordersStored()).toBe(before);
+  });
+
   it("says so when nothing runs, and when a file is not what it should be", async () => {
     const notATill = join(directory, "notes.csv");
     writeFileSync(notATill, "a,b\n1,2\n");

@@ -207,7 +207,9 @@ describe("npm run migrate", () => {
         .split("\n")
         .map((line) => line.replace(/ +/, " ")),
     ).toEqual(
-      ["auth", "users", "products", "inventory", "orders", "payments", "notify"].map((name) => `${name} up to date`),
+      ["auth", "users", "products", "inventory", "orders", "payments", "notify", "ops"].map(
+        (name) => `${name} up to date`,
+      ),
     );
   });
 });

@@ -1,11 +1,12 @@
 import amqplib, { type Channel, type ChannelModel } from "amqplib";
-import type { CloudEvent } from "../../contracts/events.ts";
+import type { CloudEvent, Consumer } from "../../contracts/events.ts";
 import { amqpConsumer, amqpPublisher, type AmqpConsumer, type AmqpPublisher } from "../../lib/amqp.ts";
 import { newId } from "../../lib/ids.ts";
 import { queueDepths } from "../../lib/queue-depths.ts";
 import { exchange, queues } from "../../lib/topology.ts";
 import { startPrivateBacking } from "../../scripts/backing/index.ts";
-import type { BackingServer } from "../../scripts/backing/process.ts";
+import type { PrivateRabbitMq } from "../../scripts/backing/rabbitmq.ts";
+import { startProxy } from "../../chaos/proxy.ts";
 import { eventually } from "../support/wait.ts";
 
 const log = { info: () => {}, warn: () => {} };
@@ -25,7 +26,7 @@ function erased(sequence = 1): CloudEvent {
 }
 
 describe("events over RabbitMQ", () => {
-  let server: BackingServer;
+  let server: PrivateRabbitMq;
   let connection: ChannelModel;
   let channel: Channel;
   let publisher: AmqpPublisher;
@@ -51,10 +52,22 @@ describe("events over RabbitMQ", () => {
     await server.stop();
   });
 
-  const consume = (receive: (events: CloudEvent[]) => Promise<void>): AmqpConsumer => {
-    const consumer = amqpConsumer({ url: server.url, consumer: "auth", log, receive });
+  const consume = (receive: (events: CloudEvent[]) => Promise<void>, name: Consumer = "auth"): AmqpConsumer => {
+    const consumer = amqpConsumer({ url: server.url, consumer: name, log, receive });
     open.push(consumer);
     return consumer;
+  };
+  /** On a channel of its own: asking for a queue that is not there ends the channel. */
+  const consumersOf = async (queue: string): Promise<number> => {
+    const probe = await connection.createChannel();
+    probe.on("error", () => {});
+    return probe.checkQueue(queue).then(
+      async ({ consumerCount }) => {
+        await probe.close();
+        return consumerCount;
+      },
+      () => 0,
+    );
   };
   const depth = async (queue: string): Promise<number> => (await channel.checkQueue(queue)).messageCount;
 
@@ -94,14 +107,62 @@ describe("events over RabbitMQ", () => {
     expect(await depth("hub.orders")).toBe(500);
   });
 
-  it("does not count an event as published that no queue takes", async () => {
+  it("does not count an event as published that no queue takes, and makes the binding anew for the next try", async () => {
     await channel.unbindQueue("hub.notify", exchange, "order.shipped");
     const event = { ...erased(), type: "order.shipped" } as CloudEvent;
     const outcome = await publisher.publish([event]);
-    await channel.bindQueue("hub.notify", exchange, "order.shipped");
 
     expect(outcome).toEqual({ published: [], error: "no queue takes events of type order.shipped" });
     expect((await publisher.publish([event])).published).toEqual([event.id]);
+  });
+
+  it("goes on with a queue that was deleted: it is declared anew", async () => {
+    const stored: string[] = [];
+    consume(async (batch) => void stored.push(...batch.map(({ id }) => id)));
+    await eventually(async () => (await consumersOf("hub.auth")) === 1);
+
+    await channel.deleteQueue("hub.auth");
+    await eventually(async () => (await consumersOf("hub.auth")) === 1, 20_000);
+    const event = erased();
+    expect((await publisher.publish([event])).published).toEqual([event.id]);
+
+    await eventually(() => stored.includes(event.id));
+  });
+
+  it("goes on after the server ended its channel, because somebody deleted the exchange", async () => {
+    await channel.deleteExchange(exchange);
+    await publisher.publish([erased()]);
+
+    const event = erased();
+    await eventually(async () => (await publisher.publish([event])).published.length === 1, 20_000);
+    expect(await depth("hub.auth")).toBeGreaterThan(0);
+  });
+
+  it("leaves events unpublished while the server takes no messages, and publishes them when it does", async () => {
+    await server.control("set_vm_memory_high_watermark", "absolute", "1");
+    const event = erased();
+    const blocked = await eventually(async () => {
+      const outcome = await publisher.publish([event]);
+      return outcome.published.length === 0 && outcome;
+    }, 30_000);
+    await server.control("set_vm_memory_high_watermark", "absolute", "512MB");
+
+    expect(blocked.error).toMatch(/timed? ?out|timeout/i);
+    await eventually(async () => (await publisher.publish([event])).published.length === 1, 30_000);
+    expect(await depth("hub.auth")).toBeGreaterThan(0);
+  }, 90_000);
+
+  it("holds nobody else up while one consumer cannot store", async () => {
+    const stored: string[] = [];
+    const slow = Promise.withResolvers<void>();
+    consume(() => slow.promise, "notify");
+    consume(async (batch) => void stored.push(...batch.map(({ id }) => id)));
+    const events = Array.from({ length: 300 }, () => erased());
+    await publisher.publish(events);
+
+    await eventually(() => stored.length === events.length);
+    slow.resolve();
+    expect(stored).toEqual(events.map(({ id }) => id));
   });
 
   it("keeps what cannot be stored, and stores it when it can be", async () => {
@@ -146,9 +207,28 @@ describe("events over RabbitMQ", () => {
     expect(dead.content.toString()).toBe(body);
   });
 
+  it("outlives a connection that breaks while its channel is set up, and publishes over the next", async () => {
+    const warned: string[] = [];
+    const proxy = await startProxy(() => [Number(new URL(server.url).port)]);
+    await proxy.set({ kind: "lose", side: "replies", of: new RegExp(exchange), share: 1 });
+    const url = new URL(server.url);
+    url.port = String(proxy.port);
+    const unlucky = amqpPublisher(url.href, "users", { ...log, warn: (event) => void warned.push(event) });
+    open.push(unlucky, { close: () => proxy.stop() });
+    await eventually(() => warned.includes("RabbitMQ refused what is needed"));
+
+    await proxy.set({ kind: "pass" });
+
+    await eventually(async () => (await unlucky.publish([erased()])).published.length === 1);
+  });
+
   it("says so at once when the server cannot be reached, and lets the rows wait", async () => {
     const nowhere = amqpPublisher("amqp://127.0.0.1:1", "users", log);
     open.push(nowhere);
-    expect(await nowhere.publish([erased()])).toEqual({ published: [], error: "RabbitMQ cannot be reached" });
+    expect(await nowhere.publish([erased()])).toEqual({
+      published: [],
+      error: "RabbitMQ cannot be reached",
+      away: true,
+    });
   });
 });

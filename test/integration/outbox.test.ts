@@ -89,6 +89,28 @@ describeStores("the outbox and the inbox", (store) => {
     expect((await shipAll()).map(({ sequence }) => sequence)).toEqual([1, 2]);
   });
 
+  it("ships what nobody was there to take as soon as somebody is, however often it was tried", async () => {
+    const id = newId();
+    await db.transaction((tx) => outbox.append(tx, id, 0, [completed(id)], now));
+    for (let tries = 0; tries < 10; tries += 1) {
+      expect(await outbox.relay(100, async () => ({ published: [], away: true }))).toBe(0);
+    }
+
+    expect(await shipAll()).toMatchObject([{ subject: id }]);
+  });
+
+  it("gives two consumers on the same database different events, and those of one that died to the other", async () => {
+    const ids = Array.from({ length: 4 }, newId);
+    for (const id of ids) await db.transaction((tx) => outbox.append(tx, id, 0, [completed(id)], now));
+    await inbox.receive(await shipAll());
+    const first = await inbox.due(2);
+    const second = await inbox.due(10);
+    now += 10_000;
+
+    if (db.dialect === "mysql") expect([...first, ...second].map(({ event }) => event.subject).sort()).toEqual(ids);
+    expect(await inbox.due(10)).toHaveLength(ids.length);
+  });
+
   it("never gives two relays the same row", async () => {
     const ids = Array.from({ length: 40 }, newId);
     await db.transaction((tx) =>

@@ -1,7 +1,6 @@
 import { randomBytes } from "node:crypto";
 import type { ServiceName } from "../../contracts/bus.ts";
-import { startPrivateBacking, type Backing } from "../../scripts/backing/index.ts";
-import type { PrivateServer } from "../../scripts/backing/process.ts";
+import { startPrivateBacking, type PrivateBacking } from "../../scripts/backing/index.ts";
 import { startNode, type ClusterNode } from "../../scripts/cluster-node.ts";
 import { freePort } from "./config.ts";
 import { adminCredentials } from "./hub.ts";
@@ -9,10 +8,19 @@ import { RestClient } from "./rest.ts";
 import { Shop } from "./shop.ts";
 import { eventually } from "./wait.ts";
 
+export interface AddOptions {
+  services?: readonly ServiceName[];
+  untilReady?: boolean;
+  /** Settings of this node alone. */
+  env?: Readonly<Record<string, string>>;
+}
+
 export interface Cluster {
-  servers: Backing<"mysql" | "nats" | "amqp", PrivateServer>;
+  servers: PrivateBacking<"mysql" | "nats" | "amqp" | "redis">;
+  /** What all nodes share, for scripts that work on them. */
+  env: Readonly<Record<string, string>>;
   /** Starts another node; all services when none are named. */
-  add(id: string, options?: { services?: readonly ServiceName[]; untilReady?: boolean }): Promise<ClusterNode>;
+  add(id: string, options?: AddOptions): Promise<ClusterNode>;
   /** What shoppers do through this node's gateway. */
   shopAt(node: ClusterNode): Promise<Shop>;
   /** What all nodes wrote. */
@@ -22,13 +30,14 @@ export interface Cluster {
 
 /** Servers of their own and no node yet. */
 export async function startCluster(): Promise<Cluster> {
-  const servers = await startPrivateBacking(["mysql", "nats", "amqp"]);
+  const servers = await startPrivateBacking(["mysql", "nats", "amqp", "redis"]);
   const nodes: ClusterNode[] = [];
   let output = "";
   const env = {
     DATABASE_URL: servers.mysql.url,
     TRANSPORTER: servers.nats.url,
     AMQP_URL: servers.amqp.url,
+    REDIS_URL: servers.redis.url,
     SECRET_KEY: randomBytes(32).toString("hex"),
     ADMIN_EMAIL: adminCredentials.email,
     ADMIN_PASSWORD: adminCredentials.password,
@@ -37,10 +46,11 @@ export async function startCluster(): Promise<Cluster> {
   };
   return {
     servers,
-    async add(id, { services = [], untilReady = true } = {}) {
+    env,
+    async add(id, { services = [], untilReady = true, env: own = {} } = {}) {
       const port = await freePort();
       const onOutput = (text: string): void => void (output += text);
-      const node = await startNode({ id, services, port, env, untilReady, onOutput });
+      const node = await startNode({ id, services, port, env: { ...env, ...own }, untilReady, onOutput });
       nodes.push(node);
       return node;
     },

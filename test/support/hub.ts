@@ -16,13 +16,16 @@ export interface Hub {
   rest: RestClient;
   url: string;
   pid: number;
-  /** The environment it runs in, for scripts that work on it. */
+  /** The environment it runs in, for scripts that work on it; what is changed here holds from the next restart. */
   env: Record<string, string | undefined>;
   /** Everything it wrote so far. */
   output(): string;
   /** Ends it by `signal`; resolves with its exit code, null when the signal ended it. */
   kill(signal: NodeJS.Signals): Promise<number | null>;
-  /** Starts it again on the same data. */
+  isRunning(): boolean;
+  /** Resolves when it has ended, by itself or not, and all that it wrote is in `output`. */
+  ended(): Promise<void>;
+  /** Starts it again on the same data; rejects when it ends before it is ready. */
   restart(): Promise<void>;
   /** Ends it and deletes its data. */
   dispose(): Promise<void>;
@@ -35,7 +38,7 @@ export async function startHub(store: StoreName, env: Record<string, string> = {
   const port = await freePort();
   const prefix = uniquePrefix();
   const url = `http://127.0.0.1:${port}`;
-  const settings = {
+  const settings: Record<string, string | undefined> = {
     ...process.env,
     PORT: String(port),
     DATA_DIR: dataDir,
@@ -47,8 +50,10 @@ export async function startHub(store: StoreName, env: Record<string, string> = {
     ...env,
   };
   let child: ChildProcess;
+  let ended: Promise<void>;
   let output = "";
 
+  const isRunning = (): boolean => child.exitCode === null && child.signalCode === null;
   const start = async (): Promise<void> => {
     child = spawn(process.execPath, ["scripts/start.ts"], {
       cwd: root,
@@ -57,8 +62,9 @@ export async function startHub(store: StoreName, env: Record<string, string> = {
     });
     for (const stream of [child.stdout, child.stderr])
       stream?.on("data", (chunk: Buffer) => (output += chunk.toString()));
+    ended = new Promise((done) => child.once("close", () => done()));
     await eventually(async () => {
-      if (child.exitCode !== null) throw new Error(`the system ended with ${child.exitCode}:\n${output}`);
+      if (!isRunning()) throw new Error(`the system ended with ${child.exitCode ?? child.signalCode}:\n${output}`);
       return fetch(`${url}/health/ready`).then(
         ({ status }) => status === 200,
         () => false,
@@ -67,7 +73,7 @@ export async function startHub(store: StoreName, env: Record<string, string> = {
   };
   const kill = (signal: NodeJS.Signals): Promise<number | null> =>
     new Promise((done) => {
-      if (child.exitCode !== null || child.signalCode !== null) return done(child.exitCode);
+      if (!isRunning()) return done(child.exitCode);
       child.once("exit", (code) => done(code));
       child.kill(signal);
     });
@@ -82,6 +88,8 @@ export async function startHub(store: StoreName, env: Record<string, string> = {
       return child.pid ?? 0;
     },
     output: () => output,
+    isRunning,
+    ended: () => ended,
     kill,
     restart: start,
     async dispose() {

@@ -15,8 +15,8 @@ export class Shop {
     this.admin = admin;
   }
 
-  static async open(hub: Pick<Hub, "rest">): Promise<Shop> {
-    return new Shop(hub.rest, await hub.rest.signIn(adminCredentials));
+  static async open({ rest }: Pick<Hub, "rest">, credentials = adminCredentials): Promise<Shop> {
+    return new Shop(rest, await rest.signIn(credentials));
   }
 
   /** A product of its own with this many units. */
@@ -73,20 +73,30 @@ export class Shop {
     return (await this.rest.get<{ items: Payment[] }>(`/orders/${id}/payments`, { token: who.token })).body.items;
   }
 
-  async notifications(who: Person): Promise<{ type: string; orderId: string | null; title: string; body: string }[]> {
-    const answer = await this.rest.get<{
-      items: { type: string; orderId: string | null; title: string; body: string }[];
-    }>("/notifications?limit=100", { token: who.token });
-    return answer.body.items;
+  /** All of them, the newest first. */
+  async notifications(who: Person): Promise<Told[]> {
+    const told: Told[] = [];
+    for (let cursor: string | null = ""; cursor !== null;) {
+      const after: string = cursor === "" ? "" : `&cursor=${encodeURIComponent(cursor)}`;
+      const { body } = await this.rest.get<{ items: Told[]; nextCursor: string | null }>(
+        `/notifications?limit=100${after}`,
+        { token: who.token },
+      );
+      told.push(...body.items);
+      cursor = body.nextCursor;
+    }
+    return told;
   }
 
   /** Resolves once this person was told of exactly these events about this order, in any order. */
-  told(who: Person, orderId: string, types: readonly string[]): Promise<unknown> {
-    const wanted = [...types].sort().join(", ");
-    return eventually(async () => {
-      const told = (await this.notifications(who)).filter((one) => one.orderId === orderId).map(({ type }) => type);
-      return told.sort().join(", ") === wanted;
-    });
+  async told(who: Person, orderId: string, types: readonly string[], withinMs?: number): Promise<void> {
+    const wanted = [...types].sort();
+    let told: string[] = [];
+    await eventually(async () => {
+      told = (await this.notifications(who)).filter((one) => one.orderId === orderId).map(({ type }) => type);
+      return told.sort().join() === wanted.join();
+    }, withinMs).catch(() => undefined);
+    expect({ orderId, told }).toEqual({ orderId, told: wanted });
   }
 
   /** Decides on the sandbox's approval page, as a person would in a browser. */
@@ -97,4 +107,11 @@ export class Shop {
     const response = await fetch(redirectUrl, { method: "POST", body: new URLSearchParams({ decision }) });
     return response.status;
   }
+}
+
+interface Told {
+  type: string;
+  orderId: string | null;
+  title: string;
+  body: string;
 }

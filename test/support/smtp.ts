@@ -17,9 +17,10 @@ export interface TestSmtp {
   stop(): Promise<void>;
 }
 
-/** A real mail server on this machine that keeps what it is given. */
-export async function startSmtp(port = 0): Promise<TestSmtp> {
+/** A real mail server on this machine that keeps what it is given, or hands it to `onMail` alone. */
+export async function startSmtp(port = 0, onMail?: (mail: ReceivedMail) => void): Promise<TestSmtp> {
   const received: ReceivedMail[] = [];
+  const keep = onMail ?? ((mail) => void received.push(mail));
   const refused = new Set<string>();
   const server = new SMTPServer({
     authOptional: true,
@@ -31,7 +32,7 @@ export async function startSmtp(port = 0): Promise<TestSmtp> {
       stream.on("data", (chunk: Buffer) => chunks.push(chunk));
       stream.on("end", () => {
         const raw = Buffer.concat(chunks).toString();
-        received.push({
+        keep({
           to: envelope.rcptTo.map(({ address }) => address),
           from: envelope.mailFrom === false ? "" : envelope.mailFrom.address,
           subject: decodeWords(header(raw, "Subject")),

@@ -1,7 +1,8 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createConnection } from "mysql2/promise";
+import { setTimeout } from "node:timers/promises";
+import { createConnection, type Connection } from "mysql2/promise";
 import { openDatabase, type Database, type StoreConfig } from "../../lib/database.ts";
 import { migrate, type Migration } from "../../lib/migrations.ts";
 
@@ -46,9 +47,25 @@ export async function dropDatabases(url: string, prefix: string): Promise<void> 
       "SELECT SCHEMA_NAME AS name FROM information_schema.SCHEMATA WHERE LEFT(SCHEMA_NAME, ?) = ?",
       [prefix.length, prefix],
     );
-    for (const { name } of rows as { name: string }[]) await connection.query(`DROP DATABASE \`${name}\``);
+    for (const { name } of rows as { name: string }[]) await dropDatabase(connection, name);
   } finally {
     await connection.end();
+  }
+}
+
+/**
+ * Dropped tables may still be on disk when MariaDB removes the directory they were in (ER_DB_DROP_RMDIR, under load);
+ * what is left of the database is dropped by asking again.
+ */
+async function dropDatabase(connection: Connection, name: string): Promise<void> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      await connection.query(`DROP DATABASE IF EXISTS \`${name}\``);
+      return;
+    } catch (error) {
+      if (attempt === 10 || (error as { code?: string }).code !== "ER_DB_DROP_RMDIR") throw error;
+      await setTimeout(100 * attempt);
+    }
   }
 }
 

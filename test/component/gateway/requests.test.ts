@@ -216,6 +216,7 @@ describe("parameters", () => {
     ["limit=1&limit=2", "limit", "DUPLICATE"],
     ["inStock=yes", "inStock", "WRONG_TYPE"],
     ["sort=price%20desc", "sort", "NOT_ALLOWED"],
+    ["search=lamp%00", "search", "WRONG_FORMAT"],
     ["fields=password", "fields", "UNKNOWN_FIELD"],
     ["query[id][$gt]=", "query[id][$gt]", "UNKNOWN_FIELD"],
     ["__proto__=1", "__proto__", "UNKNOWN_FIELD"],

@@ -70,6 +70,21 @@ describe("a stop", () => {
     await gateway.stop();
   });
 
+  it("answers a read at once that may take longer than a stop waits", async () => {
+    const examined = Promise.withResolvers<object>();
+    const gateway = await startGateway({ answers: { "ops.doctor": () => examined.promise } });
+    const asked = gateway.request("GET", `${basePath}/ops/doctor`, { token: tokenOf({ roles: ["admin"] }) });
+    await eventually(() => gateway.calls.some(({ action }) => action === "ops.doctor"));
+
+    await gateway.drain();
+    const { status, body, headers } = await asked;
+    examined.resolve({});
+
+    expect({ status, code: body.code }).toEqual({ status: 503, code: "SERVICE_UNAVAILABLE" });
+    expect(headers.get("retry-after")).toBe("1");
+    await gateway.stop();
+  });
+
   it("lets a slow client receive all of a large answer", async () => {
     const name = "x".repeat(16 * 1024 * 1024);
     const gateway = await startGateway({ answers: { "orders.get": () => ({ name }) } });

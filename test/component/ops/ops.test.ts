@@ -1,6 +1,7 @@
 import type { ServiceSchema } from "moleculer";
 import { contracts } from "../../../contracts/bus.ts";
 import { newId } from "../../../lib/ids.ts";
+import type { Drains } from "../../../lib/node.ts";
 import { compileSchema } from "../../../lib/validator.ts";
 import { nodeViews } from "../../../services/ops/nodes.ts";
 import ops from "../../../services/ops/ops.service.ts";
@@ -27,6 +28,7 @@ const sound: Answers = {
   outboxCounts: () => ({}),
   outboxAudit: () => ({ findings: [], nextCursor: null }),
   outboxHasten: () => null,
+  outboxRepublish: () => 0,
 };
 const names = ["auth", "users", "inventory", "orders", "payments", "notify"];
 
@@ -107,6 +109,17 @@ describe("the service ops", () => {
     await Promise.all([1, 2, 3].map(() => node.broker.call("ops.doctor", {}, node.as(boss))));
 
     expect(audits).toBe(1);
+  });
+
+  it("gives an examination up when its node stops", async () => {
+    const first = Promise.withResolvers<object>();
+    await start({ inventory: { audit: () => first.promise } });
+    const examined = node.broker.call("ops.doctor", {}, node.as(boss));
+
+    (node.broker.getLocalService("ops") as unknown as Drains).interrupt?.();
+    first.resolve({ findings: [], nextCursor: null });
+
+    await expect(examined).rejects.toMatchObject({ code: 503, type: "SERVICE_UNAVAILABLE" });
   });
 
   it("redrives an event at every consumer that gave it up", async () => {

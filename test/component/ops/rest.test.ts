@@ -10,6 +10,8 @@ const requests = [
   ["GET", "/ops/dead-letters?limit=5&cursor=abc", "ops.deadLetters", { limit: 5, cursor: "abc" }],
   ["POST", `/ops/dead-letters/${id}/redrive`, "ops.redrive", { id }],
   ["GET", "/ops/outbox", "ops.outbox", {}],
+  ["GET", "/ops/config", "ops.config", {}],
+  ["GET", "/ops/audit?action=refund&limit=5", "ops.auditLog", { action: "refund", limit: 5 }],
 ] as const;
 
 describe("operating over REST", () => {

@@ -76,6 +76,8 @@ function neighbours() {
           createdAt: new Date().toISOString(),
           settledAt: null,
         };
+        const made = request.key === undefined ? undefined : world.payments.get(request.key);
+        if (made) return made;
         world.payments.set(request.key ?? payment.id, payment);
         const failure = world.failOnce;
         world.failOnce = null;

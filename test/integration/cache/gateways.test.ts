@@ -1,12 +1,11 @@
 import { newId } from "../../../lib/ids.ts";
-import { startPrivateBacking, type Backing } from "../../../scripts/backing/index.ts";
-import type { PrivateServer } from "../../../scripts/backing/process.ts";
+import { startPrivateBacking, type PrivateBacking } from "../../../scripts/backing/index.ts";
 import { basePath } from "../../../services/gateway/routes.ts";
 import { startGateway, tokenOf, type TestGateway } from "../../component/gateway/support.ts";
 import { eventually } from "../../support/wait.ts";
 import { timed } from "./support.ts";
 
-let servers: Backing<"redis", PrivateServer>;
+let servers: PrivateBacking<"redis">;
 const started: TestGateway[] = [];
 
 beforeAll(async () => {

@@ -3,15 +3,14 @@ import { ServiceBroker } from "moleculer";
 import type { AppBroker } from "../../../contracts/bus.ts";
 import { newId } from "../../../lib/ids.ts";
 import { brokerOptions } from "../../../moleculer.config.ts";
-import { startPrivateBacking, type Backing } from "../../../scripts/backing/index.ts";
-import type { PrivateServer } from "../../../scripts/backing/process.ts";
+import { startPrivateBacking, type PrivateBacking } from "../../../scripts/backing/index.ts";
 import products from "../../../services/products/products.service.ts";
 import { admin, neighbour } from "../../support/broker.ts";
 import { testConfig } from "../../support/config.ts";
 import { dropDatabases, testDatabaseUrl } from "../../support/stores.ts";
 
 export interface Catalogue {
-  servers: Backing<"redis" | "nats", PrivateServer>;
+  servers: PrivateBacking<"redis" | "nats">;
   /** Two nodes with the catalogue, over one database. */
   nodes: readonly [AppBroker, AppBroker];
   /** What the inventory has of everything. */

@@ -45,6 +45,7 @@ describeStores("the sender", (store) => {
         close: () => {},
       },
       now: () => nowMs,
+      during: (_delivery, work) => work(),
       onFailure: (_delivery, outcome) => failures.push(outcome),
     });
   const queue = async (count = 1, channel: Outgoing["channel"] = "email"): Promise<void> => {

@@ -87,12 +87,16 @@ describe.each(["SQLite", "MySQL"])("the doctor on %s", (store) => {
 
     it("finds orders past their deadline, open holds and open payments", async () => {
       const { open, pending } = world.orders;
-      const sandbox = { journal: async () => [] };
+      const sandbox = {
+        name: "sandbox",
+        audited: { most: 500, forMs: Infinity },
+        journal: async () => ({ charges: [], next: null }),
+      };
 
       const found = await Promise.all([
         reading(ordersAudit(world.db("orders"), inAnHour).phases),
         reading(inventoryAudit(world.db("inventory"), inAnHour).phases),
-        reading(paymentsAudit(world.db("payments"), sandbox, inAnHour).phases),
+        reading(paymentsAudit(world.db("payments"), [sandbox], inAnHour).phases),
       ]);
 
       const examples = (i: number, check: CheckName) => found[i]?.get(check)?.examples.toSorted();

@@ -23,18 +23,21 @@ export interface World {
   ann: Identity;
   sku: string;
   orders: { open: Order; pending: Order; paid: Order; cancelled: Order; refunded: Order };
+  /** Another order of Ann's. */
+  placed: () => Promise<Order>;
+  pay: (id: string, token: string) => Promise<unknown>;
   /** The id of the one payment of an order. */
   paymentOf: (order: Order) => string;
   db: (service: string) => Database;
   stop: () => Promise<void>;
 }
 
-export async function startWorld(store: string): Promise<World> {
+export async function startWorld(store: string, settings: Record<string, string> = {}): Promise<World> {
   const prefix = uniquePrefix();
   const env: Record<string, string> =
     store === "SQLite" ? {} : { DATABASE_URL: testDatabaseUrl(), DATABASE_PREFIX: prefix };
   const services = [auth, users, products, inventory, orders, payments, notify, ops];
-  const node = await startBroker(services, testConfig(env));
+  const node = await startBroker(services, testConfig({ ...env, ...settings }));
   const { broker } = node;
   await broker.call("users.ensureAdmin", { email: "boss@example.com", password: "plum tart 77" });
   const signUp = async (): Promise<Identity> => {
@@ -86,6 +89,8 @@ export async function startWorld(store: string): Promise<World> {
     ann,
     sku,
     orders: world,
+    placed: place,
+    pay,
     paymentOf: ({ id }) => paymentIds.get(id) ?? "",
     db: (service) => (broker.getLocalService(service) as unknown as { db: Database }).db,
     async stop() {

@@ -1,9 +1,10 @@
 import type { Database } from "../../../lib/database.ts";
 import { newId } from "../../../lib/ids.ts";
 import { openOutbox } from "../../../lib/outbox.ts";
+import { draftOrder } from "../../../services/orders/draft-order.ts";
 import type { KeyedRequest } from "../../../services/orders/idempotency.ts";
 import { migrations } from "../../../services/orders/migrations/index.ts";
-import { placeOrder, type Change } from "../../../services/orders/order.ts";
+import type { Change } from "../../../services/orders/order.ts";
 import { ordersRepository, type OrdersRepository } from "../../../services/orders/orders.repository.ts";
 import { describeStores } from "../../support/stores.ts";
 
@@ -14,7 +15,7 @@ function draft(n: number, id = newId()): Change {
   const line = { sku: `S${n}`, name: `thing ${n}`, quantity: 1 + (n % 3), unitPriceCents: 100 + n };
   const lines = n % 2 ? [line] : [line, { ...line, sku: "other" }];
   const about = { customerId: newId(), currency: "GBP", address: null, note: `note ${n}`, expiresAt: start + 900_000 };
-  return placeOrder({ ...about, id, lines }, start + n);
+  return draftOrder({ ...about, id, lines }, start + n);
 }
 
 const requestOf = (userId: string, key: string): KeyedRequest => ({
@@ -22,6 +23,7 @@ const requestOf = (userId: string, key: string): KeyedRequest => ({
   key,
   fingerprint: `f-${key}`,
   digest: key,
+  exactDigest: key,
 });
 const answerOf = ({ order: { id } }: Change) => ({ status: 201, body: { id } });
 

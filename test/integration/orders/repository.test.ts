@@ -3,14 +3,8 @@ import { newId } from "../../../lib/ids.ts";
 import { openOutbox } from "../../../lib/outbox.ts";
 import type { KeyedRequest } from "../../../services/orders/idempotency.ts";
 import { migrations } from "../../../services/orders/migrations/index.ts";
-import {
-  cancel,
-  pay,
-  placeOrder,
-  requestRefund,
-  type Change,
-  type OrderState,
-} from "../../../services/orders/order.ts";
+import { draftOrder } from "../../../services/orders/draft-order.ts";
+import { cancel, pay, requestRefund, type Change, type OrderState } from "../../../services/orders/order.ts";
 import { ordersRepository, type OrdersRepository } from "../../../services/orders/orders.repository.ts";
 import { refundsRepository, type RefundsRepository } from "../../../services/orders/refunds.repository.ts";
 import { describeStores } from "../../support/stores.ts";
@@ -32,7 +26,7 @@ function draft(expiresAt = start + 900_000, customerId = newId()): Change {
     country: "GB",
     phone: null,
   };
-  return placeOrder({ id: newId(), customerId, currency: "GBP", lines, address, note: "🎁", expiresAt }, start);
+  return draftOrder({ id: newId(), customerId, currency: "GBP", lines, address, note: "🎁", expiresAt }, start);
 }
 
 const answer = { status: 201, body: { id: "x" } };
@@ -41,6 +35,7 @@ const requestOf = (userId: string, key: string): KeyedRequest => ({
   key,
   fingerprint: `f-${key}`,
   digest: newId(),
+  exactDigest: newId(),
 });
 
 describeStores("the orders repository", (store) => {

@@ -1,6 +1,6 @@
 import type { Database } from "../../../lib/database.ts";
 import { newId } from "../../../lib/ids.ts";
-import { migrations } from "../../../services/payments/migrations.ts";
+import { migrations } from "../../../services/payments/migrations/index.ts";
 import { settle } from "../../../services/payments/payment.ts";
 import { describeStores } from "../../support/stores.ts";
 import { endings, facts, ledger, newPayment, resultOf, world, type World } from "./support.ts";

@@ -1,6 +1,6 @@
 import type { Database } from "../../../lib/database.ts";
 import { newId } from "../../../lib/ids.ts";
-import { migrations } from "../../../services/payments/migrations.ts";
+import { migrations } from "../../../services/payments/migrations/index.ts";
 import type { ChargeResult } from "../../../services/payments/providers/provider.ts";
 import { applyDueEvents } from "../../../services/payments/webhooks.ts";
 import { describeStores } from "../../support/stores.ts";

@@ -1,7 +1,7 @@
 import type { Database } from "../../../lib/database.ts";
 import { newId } from "../../../lib/ids.ts";
 import { createPayment } from "../../../services/payments/create-payment.ts";
-import { migrations } from "../../../services/payments/migrations.ts";
+import { migrations } from "../../../services/payments/migrations/index.ts";
 import { ProviderRefused } from "../../../services/payments/providers/provider.ts";
 import { reconcilePayments } from "../../../services/payments/reconcile-payments.ts";
 import { settlePayment } from "../../../services/payments/settle-payment.ts";

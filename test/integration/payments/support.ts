@@ -53,8 +53,8 @@ export function fakeProvider(): FakeProvider {
         fake.charges.set(request.paymentId, made);
         return made;
       }),
-    find: (paymentId) => take("find", () => fake.charges.get(paymentId) ?? null),
-    void: (paymentId) =>
+    find: ({ paymentId }) => take("find", () => fake.charges.get(paymentId) ?? null),
+    void: ({ paymentId }) =>
       take("void", () => {
         const made = fake.charges.get(paymentId) ?? resultOf({ paymentId, amountCents: 0, currency: "XXX" }, "pending");
         const ended = made.status === "pending" ? { ...made, status: "voided" as const } : made;
@@ -68,6 +68,10 @@ export function fakeProvider(): FakeProvider {
       }),
     parseWebhook() {
       throw new Error("this test sends no webhooks");
+    },
+    audited: { most: 100, forMs: Infinity },
+    journal() {
+      throw new Error("this test audits nothing");
     },
   };
   return fake;
@@ -113,7 +117,7 @@ export function world(db: Database): World {
     payments,
     refunds: refundsRepository(db, payments),
     events: providerEventsRepository(db),
-    providers: providerDirectory([provider]),
+    providers: providerDirectory(provider),
     newId,
     now,
     log: { info: write, warn: write, error: write },

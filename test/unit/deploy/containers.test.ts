@@ -66,6 +66,11 @@ describe("docker-compose.yml", () => {
     const secrets = [...text.matchAll(/\$\{(\w*(?:PASSWORD|SECRET)\w*)([^}]*)\}/g)];
     expect(secrets.length).toBeGreaterThan(5);
     for (const [, name = "", rest] of secrets) {
+      // those of an account at Stripe, which not everybody has
+      if (name.startsWith("STRIPE_")) {
+        expect(rest).toBe(":-");
+        continue;
+      }
       expect(composeSecrets as readonly string[]).toContain(name);
       expect(rest).toBe(":?");
     }

@@ -1,11 +1,11 @@
 import fc from "fast-check";
 import { walk, type Step } from "../../../services/orders/history.ts";
+import { draftOrder } from "../../../services/orders/draft-order.ts";
 import {
   cancel,
   complete,
   expire,
   pay,
-  placeOrder,
   refundDone,
   requestRefund,
   returnMoney,
@@ -17,7 +17,7 @@ import {
 const at = 1_700_000_000_000;
 const totalCents = 500;
 const placed = (): Change =>
-  placeOrder(
+  draftOrder(
     {
       id: "order",
       customerId: "ann",

@@ -1,13 +1,12 @@
 import type { OrderStatus } from "../../../contracts/orders.ts";
+import { draftOrder, mergeItems } from "../../../services/orders/draft-order.ts";
 import {
   assertPayable,
   cancel,
   complete,
   expire,
   meaningOf,
-  mergeItems,
   pay,
-  placeOrder,
   refundDone,
   refundRefused,
   requestRefund,
@@ -21,7 +20,7 @@ import {
 const statuses = Object.keys(transitions) as OrderStatus[];
 const now = 1_700_000_000_000;
 const lines = [{ sku: "85123A", name: "HOLDER", quantity: 6, unitPriceCents: 255 }];
-const placed = placeOrder(
+const placed = draftOrder(
   { id: "o1", customerId: "c1", currency: "GBP", lines, address: null, note: null, expiresAt: now + 900_000 },
   now,
 ).order;
@@ -104,7 +103,7 @@ describe("the status table", () => {
 
 describe("placing", () => {
   it("adds up lines to the total and tells of it", () => {
-    const { order, facts } = placeOrder(
+    const { order, facts } = draftOrder(
       { ...placed, lines: [...lines, { sku: "22752", name: "SET", quantity: 2, unitPriceCents: 765 }] },
       now,
     );
@@ -129,7 +128,7 @@ describe("placing", () => {
   it("refuses a total that a double cannot hold", () => {
     const huge = { sku: "A", name: "A", quantity: 100_000, unitPriceCents: 10_000_000_000 };
     const draft = { ...placed, lines: Array.from({ length: 20 }, () => huge) };
-    expect(() => placeOrder(draft, now)).toThrow(refusal("TOTAL_TOO_LARGE"));
+    expect(() => draftOrder(draft, now)).toThrow(refusal("TOTAL_TOO_LARGE"));
   });
 });
 

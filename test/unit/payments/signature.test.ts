@@ -51,10 +51,14 @@ describe("the signature of a webhook", () => {
 });
 
 describe("reading a webhook", () => {
-  const provider = sandboxProvider({ url: "http://unused", publicUrl: "http://hub", webhookSecret: "secret" });
-  const read = (text: string) => {
+  const provider = sandboxProvider({
+    url: "http://unused",
+    publicUrl: "http://hub",
+    webhookSecrets: ["secret", "the one before"],
+  });
+  const read = (text: string, secret = "secret") => {
     const bytes = Buffer.from(text);
-    return provider.parseWebhook(bytes, { "hub-signature": sign(bytes, "secret", now) }, now);
+    return provider.parseWebhook(bytes, { "hub-signature": sign(bytes, secret, now) }, now);
   };
 
   it.each([

@@ -1,0 +1,86 @@
+import { parseArgs } from "node:util";
+import { messageOf } from "../lib/errors.ts";
+import { ScriptError } from "../scripts/rest-client.ts";
+import { scenarioNames, studyNames, type ScenarioName, type StudyName } from "./scenarios/index.ts";
+
+export interface Options {
+  quick: boolean;
+  scenarios: readonly ScenarioName[];
+  studies: readonly StudyName[];
+  /** Where the results go as JSON; null: nowhere. */
+  json: string | null;
+  /** Where the page, its plot and its data go; null: nowhere. */
+  write: string | null;
+  profileDir: string | null;
+  warmMs: number;
+  measureMs: number;
+  checkoutsPerSecond: number;
+}
+
+export const usage = `Usage: npm run bench -- [options]
+  --quick           everything in less than two minutes; for a first look, not for comparing
+  --only a,b        some of: ${[...scenarioNames, ...studyNames].join(", ")}
+  --json FILE       writes the results as JSON
+  --write DIR       writes performance.md, its plot and its data into DIR
+  --rate N          checkouts a second to hold (500)
+  --seconds N       how long each load is measured (10; with --quick 2)
+  --profile DIR     writes a processor profile of each load, for Chrome's developer tools`;
+
+const choices = { scenarios: scenarioNames, studies: studyNames };
+
+/** Throws a ScriptError that names the option that is wrong. */
+export function readOptions(args: string[]): Options {
+  const values = parse(args);
+  const quick = values.quick ?? false;
+  const seconds = numberOf("seconds", values.seconds, quick ? 2 : 10, 0.1, 600);
+  const only = values.only === undefined ? null : values.only.split(",").map((name) => name.trim());
+  const all: readonly string[] = [...choices.scenarios, ...choices.studies];
+  const unknown = (only ?? []).filter((name) => !all.includes(name));
+  if (unknown.length > 0) {
+    throw new ScriptError(`--only names "${unknown.join(", ")}", but knows ${all.join(", ")}`);
+  }
+  const isWanted = (name: string): boolean => only === null || only.includes(name);
+  return {
+    quick,
+    scenarios: choices.scenarios.filter(isWanted),
+    studies: choices.studies.filter(isWanted),
+    json: pathOf("json", values.json),
+    write: pathOf("write", values.write),
+    profileDir: pathOf("profile", values.profile),
+    measureMs: seconds * 1_000,
+    warmMs: Math.min(3_000, seconds * 500),
+    checkoutsPerSecond: numberOf("rate", values.rate, 500, 1, 100_000),
+  };
+}
+
+function parse(args: string[]) {
+  try {
+    const text = { type: "string" } as const;
+    return parseArgs({
+      args,
+      options: {
+        quick: { type: "boolean" },
+        only: text,
+        json: text,
+        write: text,
+        rate: text,
+        seconds: text,
+        profile: text,
+      },
+    }).values;
+  } catch (error) {
+    throw new ScriptError(`${messageOf(error)}\n${usage}`);
+  }
+}
+
+function numberOf(name: string, value: string | undefined, fallback: number, min: number, max: number): number {
+  if (value === undefined) return fallback;
+  const number = /^\d{1,6}(\.\d{1,3})?$/.test(value) ? Number(value) : NaN;
+  if (number >= min && number <= max) return number;
+  throw new ScriptError(`--${name} is "${value}", but must be a number from ${min} to ${max}`);
+}
+
+function pathOf(name: string, value: string | undefined): string | null {
+  if (value === "") throw new ScriptError(`--${name} needs a path`);
+  return value ?? null;
+}

@@ -1,0 +1,80 @@
+import type { Results } from "./results.ts";
+
+/** What is to be reached: ratios within one run. */
+export interface Goal {
+  what: string;
+  atLeast: string;
+  aim: string;
+  /** What was measured; null when it was not. */
+  found: string | null;
+  reached: boolean | null;
+}
+
+const ratio = (value: number): string => value.toFixed(value < 0.1 ? 3 : 2);
+
+export function goalsOf({ scenarios, drain, lag }: Results): Goal[] {
+  const row = (name: string) => scenarios.find((one) => one.name === name);
+  const least = (what: string, value: number | null | undefined, atLeast: number, aim: number): Goal => ({
+    what,
+    atLeast: String(atLeast),
+    aim: String(aim),
+    found: value == null ? null : ratio(value),
+    reached: value == null ? null : value >= atLeast,
+  });
+  const over = (name: string): number | null => {
+    const [grouped, alone] = [row(name)?.perSecond, row(`${name}-ungrouped`)?.perSecond];
+    return grouped && alone ? grouped / alone : null;
+  };
+  const [single, singleAlone] = [row("place-single")?.p50Ms, row("place-single-ungrouped")?.p50Ms];
+  const slower = single && singleAlone ? single / singleAlone : null;
+  const checkout = row("checkout");
+  const isFast = checkout?.perSecond == null ? null : checkout.perSecond >= 475 && (checkout.p99Ms ?? 0) <= 150;
+  const most = Math.max(...scenarios.map(({ rssMb }) => rssMb), 0);
+  return [
+    least("`GET /products/:sku`, of the empty action", row("product-read")?.ofWeb, 0.7, 0.85),
+    least("`GET /orders/:id`, of the empty action", row("order-read")?.ofWeb, 0.5, 0.7),
+    least("place, 64 clients, of the empty action", row("place")?.ofWeb, 0.1, 0.19),
+    least("place, over ungrouped", over("place"), 2.2, 4),
+    least("flash sale, over ungrouped", over("flash-sale"), 4, 6),
+    least("pay, 64 clients, of the empty action", row("pay")?.ofWeb, 0.03, 0.06),
+    {
+      what: "place, one client: median latency over ungrouped",
+      atLeast: "≤ 1.1",
+      aim: "",
+      found: slower === null ? null : ratio(slower),
+      reached: slower === null ? null : slower <= 1.1,
+    },
+    {
+      what: "checkouts a second with p99 ≤ 150 ms",
+      atLeast: "500",
+      aim: "1000",
+      found:
+        checkout?.perSecond == null
+          ? null
+          : `${Math.round(checkout.perSecond)} with ${Math.round(checkout.p99Ms ?? 0)} ms`,
+      reached: isFast,
+    },
+    {
+      what: "events a second after a peak, while checkouts go on",
+      atLeast: "2000",
+      aim: "5000",
+      found: drain ? String(Math.round(drain.perSecond)) : null,
+      reached: drain ? drain.perSecond >= 2_000 : null,
+    },
+    {
+      what: "order to notification at 100 orders/s, p99",
+      atLeast: "",
+      aim: "",
+      found: lag ? `${Math.round(lag.p99Ms)} ms` : null,
+      reached: null,
+    },
+    // metrics and tracing are measured here once they exist
+    {
+      what: "memory of a full node, the most",
+      atLeast: "< 300 MB",
+      aim: "200 MB",
+      found: scenarios.length === 0 ? null : `${Math.round(most)} MB`,
+      reached: scenarios.length === 0 ? null : most < 300,
+    },
+  ];
+}

@@ -1,0 +1,54 @@
+import type { Row } from "../scenarios/scenario.ts";
+import { goalsOf } from "./goals.ts";
+import type { Results } from "./results.ts";
+
+type Cells = readonly string[];
+
+const number = (value: number | null, digits: number): string => (value === null ? "–" : value.toFixed(digits));
+const brief = (value: number | null): string => number(value, value === null || value >= 100 ? 0 : value >= 1 ? 1 : 2);
+
+const columns: readonly [string, (row: Row) => string][] = [
+  ["scenario", ({ name }) => name],
+  ["clients", ({ clients }) => String(clients)],
+  ["requests/s", ({ perSecond }) => brief(perSecond)],
+  ["of web", ({ ofWeb }) => number(ofWeb, 3)],
+  ["p50 ms", ({ p50Ms }) => brief(p50Ms)],
+  ["p99 ms", ({ p99Ms }) => brief(p99Ms)],
+  ["p99.9 ms", ({ p999Ms }) => brief(p999Ms)],
+  ["node CPU ms", (row) => number(row.cpuMsPerRequest, 3)],
+  ["servers' CPU ms", (row) => number(row.serversCpuMsPerRequest, 3)],
+  ["allocated KB", (row) => brief(row.allocatedKbPerRequest)],
+  ["loop p99 ms", (row) => brief(row.loopDelayP99Ms)],
+  ["RSS MB", ({ rssMb }) => brief(rssMb)],
+  ["generator cores", (row) => number(row.generatorCores, 2)],
+  ["errors", ({ errors }) => String(errors)],
+];
+
+export const scenarioHeader: Cells = columns.map(([name]) => name);
+export const scenarioCells = (row: Row): Cells => columns.map(([, cell]) => cell(row));
+
+export const goalHeader: Cells = ["what", "found", "at least", "aim", "reached"];
+export const goalTable = (results: Results): Cells[] =>
+  goalsOf(results)
+    .filter(({ found }) => found !== null)
+    .map(({ what, found, atLeast, aim, reached }) => [
+      what,
+      found ?? "",
+      atLeast,
+      aim,
+      reached === null ? "" : reached ? "yes" : "no",
+    ]);
+
+/** Rows in columns of equal width, as a terminal shows them. */
+export function asText(header: Cells, rows: readonly Cells[]): string {
+  const widths = header.map((name, i) => Math.max(name.length, ...rows.map((row) => row[i]?.length ?? 0)));
+  const line = (cells: Cells): string =>
+    cells.map((cell, i) => (i === 0 ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0))).join("  ");
+  return [header, ...rows].map(line).join("\n");
+}
+
+export function asMarkdown(header: Cells, rows: readonly Cells[]): string {
+  const line = (cells: Cells): string => `| ${cells.join(" | ")} |`;
+  const rule = header.map((_, i) => (i === 0 ? "---" : "---:"));
+  return [line(header), line(rule), ...rows.map(line)].join("\n");
+}

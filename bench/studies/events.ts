@@ -1,0 +1,91 @@
+import type { RowDataPacket } from "mysql2/promise";
+import { delay } from "../../lib/time.ts";
+import type { Bench } from "../measure.ts";
+import { checkoutAt } from "../scenarios/checkout.ts";
+import { closed } from "../scenarios/scenario.ts";
+import { latencyRecorder, type Latency } from "../statistics.ts";
+import type { World } from "../world.ts";
+
+/** How a backlog of events goes away while people go on buying. */
+export interface Drain {
+  /** Outbox rows not published and inbox rows not applied, when the peak was over. */
+  behind: number;
+  checkoutsPerSecond: number;
+  /** Until nothing was behind. */
+  seconds: number;
+  /** Publications and applications. */
+  perSecond: number;
+  /** That failed while the backlog went away. */
+  errors: number;
+}
+
+/** From an order's commit to the notification about it, as the databases' rows say. */
+export interface Lag extends Latency {
+  ordersPerSecond: number;
+  orders: number;
+}
+
+const peakClients = 256;
+const drainCheckouts = 25;
+const lagOrders = 100;
+const drainsWithinMs = 120_000;
+
+export async function drain(bench: Bench): Promise<Drain> {
+  const { world, times } = bench;
+  await world.settle();
+  await world.generator.run({
+    url: world.node.url,
+    work: { kind: "place", tokens: await world.tokens(), skus: world.products, lines: 2 },
+    load: closed(peakClients),
+    warmMs: 0,
+    measureMs: times.measureMs,
+    seed: 1,
+  });
+  const before = await standOf(world);
+  const startedAt = performance.now();
+  const checkouts = checkoutAt(bench, drainCheckouts);
+  const deadline = Date.now() + drainsWithinMs;
+  // what the checkouts add is always a little under way
+  while ((await world.behind()) > drainCheckouts && Date.now() < deadline) await delay(50);
+  const seconds = (performance.now() - startedAt) / 1_000;
+  const after = await standOf(world);
+  const { errors } = await checkouts;
+  await world.settle();
+  return {
+    behind: before.behind,
+    checkoutsPerSecond: drainCheckouts,
+    seconds,
+    perSecond: (after.done - before.done) / seconds,
+    errors,
+  };
+}
+
+async function standOf(world: World): Promise<{ behind: number; done: number }> {
+  const [tables] = await world.database.query<RowDataPacket[]>(
+    "SELECT table_schema AS db, table_name AS name FROM information_schema.tables WHERE table_name IN ('outbox', 'inbox')",
+  );
+  const counts = tables.map(({ db, name }) => `(SELECT COUNT(*) FROM ${String(db)}.${String(name)})`);
+  const [rows] = await world.database.query<RowDataPacket[]>(`SELECT ${counts.join(" + ")} AS stored`);
+  const behind = await world.behind();
+  return { behind, done: Number(rows[0]?.stored ?? 0) - behind };
+}
+
+export async function lag({ world, times }: Bench): Promise<Lag> {
+  const { placed } = await world.generator.run({
+    url: world.node.url,
+    work: { kind: "place", tokens: await world.tokens(), skus: world.products, lines: 2 },
+    load: { model: "open", perSecond: lagOrders, connections: 64 },
+    ...times,
+    seed: 1,
+  });
+  await world.settle();
+  const ids = placed.map(({ id }) => id);
+  const [rows] = await world.database.query<RowDataPacket[]>(
+    `SELECT n.created_at - o.created_at AS ms FROM hub_notify.notifications AS n
+     JOIN hub_orders.outbox AS o ON o.id = n.event_id WHERE o.subject IN (?)`,
+    [ids],
+  );
+  const recorder = latencyRecorder();
+  for (const { ms } of rows) recorder.record(Number(ms));
+  return { ordersPerSecond: lagOrders, orders: ids.length, ...recorder.latency() };
+}

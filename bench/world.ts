@@ -1,0 +1,225 @@
+import { randomBytes } from "node:crypto";
+import { join, resolve } from "node:path";
+import { createConnection, type Connection, type RowDataPacket } from "mysql2/promise";
+import type { DoctorReport } from "../contracts/ops.ts";
+import { delay } from "../lib/time.ts";
+import { startPrivateBacking, type PrivateBacking, type Server } from "../scripts/backing/index.ts";
+import { freePort, serverDirectory } from "../scripts/backing/process.ts";
+import { startNode, type ClusterNode } from "../scripts/cluster-node.ts";
+import { restClient, ScriptError, type RestClient } from "../scripts/rest-client.ts";
+import { startGenerator, type Generator } from "./generator.ts";
+import type { Account } from "./generator/protocol.ts";
+import { cpuMs, probeAt, type Probe } from "./meters.ts";
+
+// The system under test: servers of its own, one node that runs every service, a catalogue and customers.
+
+const serverNames = ["mysql", "redis", "nats", "amqp"] as const satisfies readonly Server[];
+const admin: Account = { email: "bench@example.com", password: randomBytes(12).toString("hex") };
+export const productCount = 1_000;
+const customerCount = 64;
+const unitsEach = 1_000_000;
+/** Access tokens live for a quarter of an hour. */
+const tokensFreshMs = 5 * 60_000;
+const registerAtOnce = 8;
+
+export interface World {
+  readonly generator: Generator;
+  readonly node: ClusterNode;
+  readonly rest: RestClient;
+  readonly probe: Probe;
+  readonly products: readonly string[];
+  readonly accounts: readonly Account[];
+  readonly database: Connection;
+  /** Has the node run with groups of `most` at most; starts it anew where it runs with others. */
+  useGroups(most: number | null): Promise<void>;
+  /** Access tokens of the customers, with enough time left. */
+  tokens(): Promise<string[]>;
+  adminToken(): Promise<string>;
+  /** A product that nobody else buys. */
+  addProduct(units: number): Promise<string>;
+  serversCpuMs(): number;
+  /** Resolves when every event was delivered and applied; how many were behind at first. */
+  settle(withinMs?: number): Promise<number>;
+  /** Events that were not delivered or not applied yet, of all services. */
+  behind(): Promise<number>;
+  doctor(): Promise<DoctorReport>;
+  stop(): Promise<void>;
+}
+
+export async function openWorld(): Promise<World> {
+  const servers = await startPrivateBacking(serverNames);
+  const generator = startGenerator();
+  const database = await createConnection(servers.mysql.url);
+  const socket = join(serverDirectory("probe"), "socket");
+  const world = new RunningWorld(servers, generator, database, socket);
+  try {
+    await world.useGroups(null);
+    await world.furnish();
+    return world;
+  } catch (error) {
+    await world.stop();
+    throw error;
+  }
+}
+
+class RunningWorld implements World {
+  readonly generator: Generator;
+  readonly database: Connection;
+  readonly probe: Probe;
+  readonly products = Array.from({ length: productCount }, (_, i) => `BENCH-${String(i).padStart(4, "0")}`);
+  readonly accounts = Array.from({ length: customerCount }, (_, i) => ({
+    email: `customer-${i}@example.com`,
+    password: "correct horse battery",
+  }));
+  private readonly servers: PrivateBacking<(typeof serverNames)[number]>;
+  private readonly env: Record<string, string>;
+  private running: { node: ClusterNode; most: number | null; rest: RestClient } | null = null;
+  private known: { tokens: string[]; atMs: number } | null = null;
+  private queues: string | null = null;
+
+  constructor(
+    servers: PrivateBacking<(typeof serverNames)[number]>,
+    generator: Generator,
+    database: Connection,
+    socket: string,
+  ) {
+    this.servers = servers;
+    this.generator = generator;
+    this.database = database;
+    this.probe = probeAt(socket);
+    this.env = {
+      DATABASE_URL: servers.mysql.url,
+      REDIS_URL: servers.redis.url,
+      TRANSPORTER: servers.nats.url,
+      AMQP_URL: servers.amqp.url,
+      SECRET_KEY: randomBytes(32).toString("hex"),
+      ADMIN_EMAIL: admin.email,
+      ADMIN_PASSWORD: admin.password,
+      // limits count as always, and let this load through
+      RATE_LIMIT: "1000000000",
+      REGISTER_RATE_LIMIT: "1000000",
+      LOG_LEVEL: "info",
+      BENCH_PROBE: socket,
+    };
+  }
+
+  get node(): ClusterNode {
+    return this.current.node;
+  }
+
+  get rest(): RestClient {
+    return this.current.rest;
+  }
+
+  private get current() {
+    if (!this.running) throw new Error("the node does not run");
+    return this.running;
+  }
+
+  async useGroups(most: number | null): Promise<void> {
+    if (this.running?.most === most) return;
+    await this.running?.node.stop();
+    this.running = null;
+    const node = await startNode({
+      id: "bench",
+      services: [],
+      port: await freePort(),
+      env: { ...this.env, ...(most === null ? {} : { GROUP_COMMIT_MOST: String(most) }) },
+      nodeArgs: ["--import", resolve(import.meta.dirname, "probe.ts")],
+    });
+    this.running = { node, most, rest: restClient(node.url) };
+  }
+
+  async furnish(): Promise<void> {
+    const lines = this.products.map((sku, i) => `${sku},Product ${i} of the bench,${description},${100 + i}`);
+    await this.rest.send(`/products/import?initialStock=${unitsEach}`, {
+      method: "POST",
+      csv: ["sku,name,description,priceCents", ...lines].join("\n"),
+      token: await this.adminToken(),
+      timeoutMs: 60_000,
+    });
+    await this.eachAccount((account) =>
+      this.rest.send("/auth/register", { method: "POST", body: { ...account, name: account.email } }),
+    );
+  }
+
+  async tokens(): Promise<string[]> {
+    if (this.known && Date.now() - this.known.atMs < tokensFreshMs) return this.known.tokens;
+    const tokens = await this.eachAccount((account) => this.signIn(account));
+    this.known = { tokens, atMs: Date.now() };
+    return tokens;
+  }
+
+  adminToken(): Promise<string> {
+    return this.signIn(admin);
+  }
+
+  async addProduct(units: number): Promise<string> {
+    const sku = `SALE-${randomBytes(6).toString("hex")}`;
+    const token = await this.adminToken();
+    await this.rest.send("/products", { method: "POST", token, body: { sku, name: "On sale", priceCents: 500 } });
+    await this.rest.send(`/inventory/${sku}`, { method: "PUT", token, body: { onHand: units } });
+    return sku;
+  }
+
+  serversCpuMs(): number {
+    return serverNames.reduce((sum, name) => sum + cpuMs(this.servers[name].pid), 0);
+  }
+
+  async settle(withinMs = 60_000): Promise<number> {
+    const before = await this.behind();
+    const deadline = Date.now() + withinMs;
+    for (let left = before; left > 0; left = await this.behind()) {
+      if (Date.now() > deadline) throw new ScriptError(`${left} events were behind after ${withinMs / 1_000} s`);
+      await delay(50);
+    }
+    return before;
+  }
+
+  async behind(): Promise<number> {
+    this.queues ??= await this.queuesOfAll();
+    const [rows] = await this.database.query<RowDataPacket[]>(this.queues);
+    return Number(rows[0]?.behind ?? 0);
+  }
+
+  async doctor(): Promise<DoctorReport> {
+    const { body } = await this.rest.send<DoctorReport>("/ops/doctor", {
+      token: await this.adminToken(),
+      timeoutMs: 600_000,
+    });
+    return body;
+  }
+
+  async stop(): Promise<void> {
+    await this.database.end();
+    await this.running?.node.stop();
+    await Promise.all([this.generator.stop(), this.servers.stop()]);
+  }
+
+  private async signIn(account: Account): Promise<string> {
+    const { body } = await this.rest.send<{ accessToken: string }>("/auth/login", { method: "POST", body: account });
+    return body.accessToken;
+  }
+
+  /** A few at a time: passwords are made to be slow to check. */
+  private async eachAccount<T>(work: (account: Account) => Promise<T>): Promise<T[]> {
+    const done: T[] = [];
+    for (let i = 0; i < this.accounts.length; i += registerAtOnce) {
+      done.push(...(await Promise.all(this.accounts.slice(i, i + registerAtOnce).map(work))));
+    }
+    return done;
+  }
+
+  private async queuesOfAll(): Promise<string> {
+    const [tables] = await this.database.query<RowDataPacket[]>(
+      "SELECT table_schema AS db, table_name AS name FROM information_schema.tables WHERE table_name IN ('outbox', 'inbox')",
+    );
+    const counts = tables.map(({ db, name }) => {
+      const waits = name === "outbox" ? "published_at IS NULL" : "status = 'WAITING'";
+      return `(SELECT COUNT(*) FROM ${String(db)}.${String(name)} WHERE ${waits})`;
+    });
+    return `SELECT ${counts.join(" + ")} AS behind`;
+  }
+}
+
+const description = "What somebody may want to know of a product before they buy it; as long as such things are.";

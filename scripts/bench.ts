@@ -1,0 +1,135 @@
+import { mkdirSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
+import type { DoctorReport } from "../contracts/ops.ts";
+import { runScript } from "./run-script.ts";
+import { ScriptError } from "./rest-client.ts";
+import { measureFloor } from "../bench/floors.ts";
+import type { Bench } from "../bench/measure.ts";
+import { readOptions, type Options } from "../bench/options.ts";
+import { compare } from "../bench/report/compare.ts";
+import { committedResults, writePage } from "../bench/report/page.ts";
+import { commitOf, machineOf, toJson, type Results } from "../bench/report/results.ts";
+import { asText, goalHeader, goalTable, scenarioCells, scenarioHeader } from "../bench/report/table.ts";
+import { scenarios } from "../bench/scenarios/index.ts";
+import { checkoutCurve } from "../bench/studies/curve.ts";
+import { drain, lag } from "../bench/studies/events.ts";
+import { openWorld, type World } from "../bench/world.ts";
+
+// `npm run bench`: how fast the system is beside servers that do nothing, measured in the same run on the same machine.
+// Ends with 1 when anything failed, or when the doctor finds something after a scenario.
+
+const pages = "docs";
+const say = (text: string): void => void process.stdout.write(`${text}\n`);
+
+await runScript(async () => {
+  const options = readOptions(process.argv.slice(2));
+  if (options.profileDir !== null) mkdirSync(options.profileDir, { recursive: true });
+  say("starting the servers and a node");
+  const world = await openWorld();
+  const results = await run(world, options).finally(() => world.stop());
+  report(results);
+  if (options.json !== null) await writeFile(options.json, toJson(results));
+  if (options.write !== null) await writePage(options.write, results);
+  if (results.problems.length > 0) throw new ScriptError(`\nNot well:\n  ${results.problems.join("\n  ")}`);
+});
+
+async function run(world: World, options: Options): Promise<Results> {
+  const { warmMs, measureMs, profileDir } = options;
+  const bench: Bench = { world, times: { warmMs, measureMs }, profileDir };
+  const { body: answer } = await world.rest.send(`/products/${world.products[0] ?? ""}`);
+  const floor = async (name: "http" | "web") => {
+    say(`floor ${name}`);
+    return measureFloor(world.generator, name, answer, bench.times);
+  };
+  const [http, webBefore] = [await floor("http"), await floor("web")];
+
+  const results: Results = {
+    commit: commitOf(),
+    machine: machineOf(),
+    floors: { http: http.perSecond, web: webBefore.perSecond },
+    scenarios: [],
+    at: new Date().toISOString(),
+    command: `npm run bench${process.argv.slice(2).length > 0 ? " -- " : ""}${process.argv.slice(2).join(" ")}`,
+    webDrift: 0,
+    webCpuMsPerRequest: webBefore.cpuMsPerRequest,
+    curve: null,
+    drain: null,
+    lag: null,
+    problems: [],
+  };
+  const check = async (what: string): Promise<void> => {
+    await world.settle();
+    results.problems.push(...failedChecks(what, await world.doctor()));
+  };
+
+  const known = scenarios(options.checkoutsPerSecond);
+  for (const name of options.scenarios) {
+    say(name);
+    const scenario = known[name];
+    await world.useGroups(scenario.ungrouped ? 1 : null);
+    const row = await scenario.run(bench);
+    results.scenarios.push(row);
+    for (const [kind, count] of Object.entries(row.errorKinds)) {
+      results.problems.push(`${name}: ${count} times ${kind}`);
+    }
+    await check(name);
+  }
+  await world.useGroups(null);
+  for (const name of options.studies) {
+    say(name);
+    if (name === "curve") results.curve = await checkoutCurve(bench);
+    if (name === "drain") results.drain = await drain(bench);
+    if (name === "lag") results.lag = await lag(bench);
+    await check(name);
+  }
+
+  const webAfter = await floor("web");
+  const web = (webBefore.perSecond + webAfter.perSecond) / 2;
+  results.floors.web = web;
+  results.webDrift = Math.abs(webAfter.perSecond - webBefore.perSecond) / web;
+  results.webCpuMsPerRequest = (webBefore.cpuMsPerRequest + webAfter.cpuMsPerRequest) / 2;
+  for (const row of results.scenarios) row.ofWeb = row.perSecond === null ? null : row.perSecond / web;
+  return results;
+}
+
+function failedChecks(after: string, { checks }: DoctorReport): string[] {
+  return checks
+    .filter(({ ok }) => !ok)
+    .map(({ id, title, examples, problem }) => `after ${after}: ${id} ${title}: ${problem ?? examples.join("; ")}`);
+}
+
+function report(results: Results): void {
+  const {
+    commit,
+    machine,
+    floors,
+    webDrift,
+    webCpuMsPerRequest,
+    scenarios: rows,
+    curve,
+    drain: drained,
+    lag: lagged,
+  } = results;
+  say(`\n${commit} on ${machine}`);
+  say(`floors: node:http ${Math.round(floors.http)}/s, empty moleculer-web action ${Math.round(floors.web)}/s`);
+  say(
+    `(which changed by ${(webDrift * 100).toFixed(0)} % during the run, and took ${webCpuMsPerRequest.toFixed(3)} ms of a core)\n`,
+  );
+  say(asText(scenarioHeader, rows.map(scenarioCells)));
+  for (const { name, notes } of rows) for (const note of notes) say(`  ${name}: ${note}`);
+  if (curve) {
+    const header = ["checkouts/s offered", "completed", "p50 ms", "p99 ms", "errors"];
+    const cells = curve.points.map(({ offered, perSecond, p50Ms, p99Ms, errors }) =>
+      [offered, perSecond, p50Ms, p99Ms, errors].map((value) => String(Math.round(value))),
+    );
+    say(`\n${asText(header, cells)}`);
+    say(`highest held: ${curve.highestHeld?.offered ?? "none"}/s, knee: ${curve.knee?.offered ?? "none"}/s`);
+  }
+  if (drained) {
+    say(`\n${drained.behind} behind after a peak; ${Math.round(drained.perSecond)} a second while checkouts went on`);
+  }
+  if (lagged) say(`order to notification at ${lagged.ordersPerSecond}/s: p99 ${Math.round(lagged.p99Ms)} ms`);
+  say(`\n${asText(goalHeader, goalTable(results))}`);
+  const committed = committedResults(pages);
+  if (committed) say(`\n${compare(results, committed)}`);
+}

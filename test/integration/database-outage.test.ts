@@ -1,0 +1,83 @@
+import { isCommit } from "../../chaos/faults/database.ts";
+import { startProxy, type Proxy } from "../../chaos/proxy.ts";
+import { isOutage, openDatabase, type Database } from "../../lib/database.ts";
+import { dropDatabases, testDatabaseUrl, uniquePrefix } from "../support/stores.ts";
+
+describe("a database whose connections break", () => {
+  const databasePrefix = uniquePrefix();
+  let proxy: Proxy;
+  let db: Database;
+
+  beforeAll(async () => {
+    const server = new URL(testDatabaseUrl());
+    const port = Number(server.port || 3306);
+    proxy = await startProxy(() => [port]);
+    server.port = String(proxy.port);
+    db = await openDatabase({ dialect: "mysql", url: server.href, databasePrefix, poolSize: 2 }, "orders");
+    await db.execute("CREATE TABLE things (id INTEGER PRIMARY KEY)");
+  });
+  beforeEach(() => db.execute("DELETE FROM things"));
+  afterEach(() => proxy.set({ kind: "pass" }));
+  afterAll(async () => {
+    await proxy.stop();
+    await db.close();
+    await dropDatabases(testDatabaseUrl(), databasePrefix);
+  });
+
+  const insert = (): Promise<number> =>
+    db.transaction((tx) => db.execute("INSERT INTO things (id) VALUES (1)", [], tx));
+  const failureOf = async (work: Promise<unknown>): Promise<unknown> =>
+    work.then(
+      () => null,
+      (error: unknown) => error,
+    );
+
+  it.each([
+    ["COMMIT", "requests", 0],
+    ["the reply to COMMIT", "replies", 1],
+  ] as const)("is an outage when %s is lost, and works again at once", async (_what, side, kept) => {
+    await insert();
+    await db.execute("DELETE FROM things");
+    await proxy.set({ kind: "lose", side, of: isCommit, share: 1 });
+    const failure = await failureOf(insert());
+    const struck = proxy.struck;
+    await proxy.set({ kind: "pass" });
+
+    expect(struck).toBe(1);
+    expect(isOutage(failure)).toBe(true);
+    // the name by which the gateway knows what to answer
+    expect((failure as Error).name).toBe("SequelizeConnectionError");
+    expect(await db.select("SELECT id FROM things")).toHaveLength(kept);
+    await expect(db.ping()).resolves.toBeUndefined();
+  });
+
+  it("is an outage when a new connection breaks before it is set up", async () => {
+    await proxy.set({ kind: "lose", side: "requests", of: /SET SESSION/, share: 1 });
+    const url = new URL(testDatabaseUrl());
+    url.port = String(proxy.port);
+    const failure = await failureOf(
+      openDatabase({ dialect: "mysql", url: url.href, databasePrefix, poolSize: 1 }, "orders"),
+    );
+
+    expect(isOutage(failure)).toBe(true);
+  });
+
+  it("is an outage when a statement's connection is ended by an operator, and works again at once", async () => {
+    const failure = await failureOf(
+      db.transaction(async (tx) => {
+        const [own] = await db.select<{ id: number }>("SELECT CONNECTION_ID() AS id", [], tx);
+        await db.execute(`KILL ${Number(own?.id)}`);
+        await db.select("SELECT id FROM things", [], tx);
+      }),
+    );
+
+    expect(isOutage(failure)).toBe(true);
+    await expect(db.ping()).resolves.toBeUndefined();
+  });
+
+  it("lets errors of statements be what they are", async () => {
+    const failure = await failureOf(db.select("SELECT id FROM nowhere"));
+    expect(isOutage(failure)).toBe(false);
+    expect((failure as Error).name).toBe("SequelizeDatabaseError");
+  });
+});

@@ -1,0 +1,181 @@
+import amqplib, { type Channel, type ChannelModel } from "amqplib";
+import type { CloudEvent } from "../../../contracts/events.ts";
+import { newId } from "../../../lib/ids.ts";
+import { maxAttempts } from "../../../lib/inbox.ts";
+import { exchange } from "../../../lib/topology.ts";
+import { missingOn } from "../../../scripts/topology/compare.ts";
+import { startPrivateBacking } from "../../../scripts/backing/index.ts";
+import type { BackingServer } from "../../../scripts/backing/process.ts";
+import { eventually } from "../../support/wait.ts";
+import { startWorld, type World } from "./world.ts";
+
+interface Row {
+  event_id: string;
+  event: string;
+  status: string;
+  attempts: number;
+}
+
+describe("services over RabbitMQ", () => {
+  let server: BackingServer;
+  let connection: ChannelModel;
+  let channel: Channel;
+  let world: World;
+
+  beforeAll(async () => {
+    server = (await startPrivateBacking(["amqp"])).amqp;
+    world = await startWorld("MySQL", { AMQP_URL: server.url });
+    connection = await amqplib.connect(server.url);
+    channel = await connection.createChannel();
+  });
+  afterAll(async () => {
+    await connection.close();
+    await world.stop();
+    await server.stop();
+  });
+
+  const send = (event: CloudEvent): boolean =>
+    channel.publish(exchange, event.type, Buffer.from(JSON.stringify(event)), { messageId: event.id });
+  const rowsOf = (consumer: string, subject: string): Promise<Row[]> =>
+    world
+      .db(consumer)
+      .select<Row>("SELECT event_id, event, status, attempts FROM inbox WHERE subject = ? ORDER BY sequence", [
+        subject,
+      ]);
+  const dead = async (): Promise<number> => (await channel.checkQueue("hub.inventory.dead")).messageCount;
+  const redrive = (id: string) => world.node.broker.call("ops.redrive", { id }, world.node.as(world.boss));
+  const level = () => world.node.broker.call("inventory.get", { sku: world.sku }, world.node.as(world.boss));
+  const told = (orderId: string) => world.node.broker.call("notify.dossier", { orderId });
+
+  /** Says of an order that never was that it is paid: inventory has no stock held for it, and never will. */
+  const poison = (): CloudEvent => {
+    const orderId = newId();
+    const data = { orderId, customerId: newId(), paymentId: newId(), totalCents: 1, currency: "GBP" };
+    const time = new Date().toISOString();
+    return {
+      specversion: "1.0",
+      id: newId(),
+      source: "/hub/orders",
+      type: "order.paid",
+      subject: orderId,
+      time,
+      datacontenttype: "application/json",
+      sequence: 2,
+      data: { ...data, paidAt: time },
+    };
+  };
+  /** Comes to its last try without waiting for all those before. */
+  const dies = async ({ subject }: CloudEvent): Promise<void> => {
+    await eventually(async () => Number((await rowsOf("inventory", subject))[0]?.attempts) > 0);
+    await eventually(async () => {
+      // again and again, as a try that is under way counts from where it began
+      await world
+        .db("inventory")
+        .execute("UPDATE inbox SET attempts = ?, due_at = 0 WHERE subject = ? AND status = 'WAITING'", [
+          maxAttempts - 1,
+          subject,
+        ]);
+      return (await rowsOf("inventory", subject))[0]?.status === "DEAD";
+    });
+  };
+
+  it("holds nobody up with an event that cannot be applied, and keeps it in the end with the error", async () => {
+    const event = poison();
+    send(event);
+    await eventually(async () => Number((await rowsOf("inventory", event.subject))[0]?.attempts) > 0);
+
+    const order = await world.placed();
+    await world.pay(order.id, "tok_ok");
+    await eventually(async () => (await rowsOf("inventory", order.id))[0]?.status === "APPLIED");
+    await dies(event);
+
+    await eventually(async () => (await dead()) === 1);
+    const letter = await channel.get("hub.inventory.dead");
+    if (letter === false) throw new Error("there is no dead letter");
+    channel.nack(letter);
+    expect(letter.properties).toMatchObject({ deliveryMode: 2, messageId: event.id });
+    expect(String(letter.properties.headers?.["x-reason"])).toContain("without any stock held for it");
+  });
+
+  it("takes a dead letter out of RabbitMQ when it is redriven, however often, and no other one", async () => {
+    await channel.purgeQueue("hub.inventory.dead");
+    const event = poison();
+    channel.sendToQueue("hub.inventory.dead", Buffer.from("unreadable"), { persistent: true });
+    send(event);
+    await dies(event);
+    await eventually(async () => (await dead()) === 2);
+
+    const outcomes = await Promise.allSettled([redrive(event.id), redrive(event.id), redrive(event.id)]);
+
+    expect(outcomes.filter(({ status }) => status === "fulfilled")).toHaveLength(1);
+    await eventually(async () => (await dead()) === 1);
+    await dies(event);
+    await eventually(async () => (await dead()) === 2);
+    expect(await redrive(event.id)).toEqual({ id: event.id, consumers: ["inventory"], status: "WAITING" });
+    await eventually(async () => (await dead()) === 1);
+    expect(await rowsOf("inventory", event.subject)).toHaveLength(1);
+  });
+
+  it("redrives a dead letter that never came to the inbox, because whoever held it died", async () => {
+    await channel.purgeQueue("hub.inventory.dead");
+    const event = poison();
+    channel.sendToQueue("hub.inventory.dead", Buffer.from(JSON.stringify(event)), { messageId: event.id });
+    await eventually(async () => (await dead()) === 1);
+
+    expect(await redrive(event.id)).toEqual({ id: event.id, consumers: ["inventory"], status: "WAITING" });
+
+    await eventually(async () => (await dead()) === 0);
+    expect(await rowsOf("inventory", event.subject)).toMatchObject([{ event_id: event.id }]);
+  });
+
+  it("applies an event once of which five copies come, also long after it", async () => {
+    const { id } = world.orders.paid;
+    const [before, toldBefore] = [await level(), await told(id)];
+    const rows = await rowsOf("notify", id);
+    const copies = rows.map(({ event }) => JSON.parse(event) as CloudEvent);
+    // the last first: what was applied does not depend on the order in which copies come
+    for (let n = 0; n < 5; n += 1) for (const copy of copies.toReversed()) send(copy);
+    const last = poison();
+    send(last);
+
+    // it comes behind all the copies
+    for (const consumer of ["inventory", "notify"])
+      await eventually(async () => (await rowsOf(consumer, last.subject)).length === 1);
+
+    expect(await rowsOf("notify", id)).toEqual(rows);
+    expect(await level()).toEqual(before);
+    expect((await told(id)).map((one) => one.id)).toEqual(toldBefore.map((one) => one.id));
+  });
+
+  it("sends once more what was lost with a queue that somebody deleted, when the doctor is told to mend", async () => {
+    const { id } = world.orders.paid;
+    const before = await level();
+    await world.db("inventory").execute("DELETE FROM inbox WHERE subject = ?", [id]);
+    await world.db("notify").execute("DELETE FROM inbox WHERE subject = ?", [id]);
+
+    const { republished, problems } = await world.node.broker.call("ops.hasten");
+
+    expect(problems).toEqual([]);
+    expect(republished).toBeGreaterThan(0);
+    for (const consumer of ["inventory", "notify"]) {
+      await eventually(async () => {
+        const rows = await rowsOf(consumer, id);
+        return rows.length > 0 && rows.every(({ status }) => status === "APPLIED");
+      });
+    }
+    expect(await level()).toEqual(before);
+    expect((await world.node.broker.call("ops.hasten")).republished).toBe(0);
+  });
+
+  it("can be compared with what the server has", async () => {
+    expect(await missingOn(server.url)).toEqual([]);
+
+    await channel.deleteQueue("hub.orders.dead");
+    await channel.assertQueue("hub.orders.dead", { durable: true, arguments: { "x-queue-type": "classic" } });
+    const differences = await missingOn(server.url);
+    await channel.deleteQueue("hub.orders.dead");
+
+    expect(differences).toEqual([expect.stringMatching(/^queue hub\.orders\.dead is declared otherwise: .*x-/)]);
+    expect(await missingOn(server.url)).toEqual(["queue hub.orders.dead is missing"]);
+  });
+});

@@ -1,0 +1,28 @@
+import { readOptions } from "../../../bench/options.ts";
+import { scenarioNames, studyNames } from "../../../bench/scenarios/index.ts";
+
+describe("the options of the measurement", () => {
+  it("means everything when nothing is said", () => {
+    expect(readOptions([])).toMatchObject({ scenarios: scenarioNames, studies: studyNames, measureMs: 10_000 });
+  });
+
+  it("takes some scenarios, in the order in which they run", () => {
+    expect(readOptions(["--only", "place,product-read,lag"])).toMatchObject({
+      scenarios: ["product-read", "place"],
+      studies: ["lag"],
+    });
+  });
+
+  it.each([
+    [["--only", "place,plaice"], '--only names "plaice"'],
+    [["--seconds", "soon"], '--seconds is "soon"'],
+    [["--seconds", "0"], '--seconds is "0"'],
+    [["--rate", "-1"], "--rate"],
+    [["--rate", "1e9"], '--rate is "1e9"'],
+    [["--json="], "--json needs a path"],
+    [["--clients", "3"], "--clients"],
+    [["place"], "place"],
+  ])("refuses %j by name", (args, words) => {
+    expect(() => readOptions(args)).toThrow(words);
+  });
+});
