@@ -3,7 +3,7 @@
 services := gateway auth users products inventory orders payments notify ops
 installed := node_modules/.package-lock.json
 
-.PHONY: help start test install repl replay migrate $(services)
+.PHONY: help start test audit install repl replay migrate $(services)
 
 help:
 	@echo 'make start      run the whole system in one process on http://127.0.0.1:3000'
@@ -18,6 +18,9 @@ start: $(installed)
 
 test: $(installed)
 	@exec npm test --silent
+
+audit: $(installed)
+	@exec npm run --silent audit
 
 repl: $(installed)
 	@exec npm run --silent repl

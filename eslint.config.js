@@ -57,7 +57,7 @@ export default tseslint.config(
     },
   },
   {
-    files: ["config.ts", "scripts/**/*.ts", "repl/**/*.ts", "test/**/*.ts"],
+    files: ["config.ts", "bench/**/*.ts", "scripts/**/*.ts", "repl/**/*.ts", "test/**/*.ts"],
     rules: { "no-restricted-properties": "off", "no-console": "off" },
   },
 );
