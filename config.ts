@@ -95,6 +95,10 @@ export function readConfig(env: Env): Config {
   const host = read.text("HOST", "127.0.0.1", /^[a-zA-Z0-9.:_-]+$/, "a host name or an address");
   const port = read.integer("PORT", 3000, 0, 65_535);
   const databaseUrl = read.url("DATABASE_URL", ["mysql:", "mariadb:"]);
+  const databaseUser = decodeURIComponent((databaseUrl && URL.parse(databaseUrl)?.username) || "");
+  if (/[{}]/.test(databaseUser.replaceAll("{service}", ""))) {
+    read.problem("DATABASE_URL", "has braces in its user, but only {service} stands for something there");
+  }
   const transporter = read.url("TRANSPORTER", ["nats:", "redis:", "rediss:", "tcp:"]);
   const amqpUrl = read.url("AMQP_URL", ["amqp:", "amqps:"]);
   const redisUrl = read.url("REDIS_URL", ["redis:", "rediss:"]);

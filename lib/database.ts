@@ -55,8 +55,9 @@ export async function openDatabase(store: StoreConfig, service: string): Promise
     return wrap(sequelize, "sqlite", service);
   }
   const name = `${store.databasePrefix}${service}`;
-  await createDatabase(store.url, name);
-  const url = new URL(store.url);
+  const serverUrl = urlFor(service, store.url);
+  await createDatabase(serverUrl, name);
+  const url = new URL(serverUrl);
   url.pathname = `/${name}`;
   const sequelize = sayingOutage(
     new Sequelize(url.toString(), {
@@ -265,6 +266,9 @@ export async function insertRows(
 
 /** `?, ?, ?` for an IN list; an empty list is the caller's mistake. */
 export const marks = (count: number): string => Array(count).fill("?").join(", ");
+
+/** `{service}` in the user and the password stands for the service: each can have a user that sees its own database alone. */
+const urlFor = (service: string, url: string): string => url.replace(/(?:\{|%7B)service(?:\}|%7D)/gi, service);
 
 async function createDatabase(url: string, name: string): Promise<void> {
   const connection = await connectToServer(url);

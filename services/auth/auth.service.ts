@@ -123,7 +123,8 @@ export default defineService<"auth", Vars>({
   methods: {
     // a node calls this before it stops its services, while those that send e-mail still run
     drain(this: Vars) {
-      return this.errands.finished();
+      // undefined when the service could not start
+      return (this.errands as Errands | undefined)?.finished();
     },
   },
 

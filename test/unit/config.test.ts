@@ -89,6 +89,13 @@ describe("settings", () => {
     expect(problemsOf({ DATABASE_URL: "pg://me:topsecret@db" }).join()).not.toContain("topsecret");
   });
 
+  it("take {service} in the database's user and password, and nothing else in braces", () => {
+    expect(problemsOf({ DATABASE_URL: "mysql://hub_{service}:{service}-pass@db" })).toEqual([]);
+    expect(problemsOf({ DATABASE_URL: "mysql://hub_{name}:pass@db" })).toEqual([
+      "DATABASE_URL has braces in its user, but only {service} stands for something there",
+    ]);
+  });
+
   it.each([
     ["AMQP_URL", "amqp://bus"],
     ["TRANSPORTER", "nats://bus"],
