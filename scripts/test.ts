@@ -15,6 +15,9 @@ interface Step {
 
 const npm = (script: string): Step => ({ name: script, command: ["npm", "run", "--silent", script] });
 
+/** More than so many test files are not unlucky, but broken. */
+const mostAgain = 4;
+
 /** Two at a time; the longest first. */
 const checks = ["lint", "types", "openapi:lint", "format:check"].map(npm);
 
@@ -79,9 +82,6 @@ interface JestReport {
   testResults: { name: string; status: "passed" | "failed" }[];
 }
 
-/** More than so many files are not unlucky, but broken. */
-const mostAgain = 4;
-
 /**
  * The suite kills processes, pauses servers and waits with deadlines; on a busy machine one of those comes late. A file
  * that failed is run once more, alone: a fault of the product fails there too, and what passed only then is named.
@@ -104,10 +104,13 @@ async function runTests(): Promise<{ report: Totals | null; ok: boolean }> {
   return { report: { passed: ran - Math.min(again.failed, ran), failed: again.failed }, ok: second.ok };
 }
 
-const shown = (file: string): string => relative(root, file);
+function shown(file: string): string {
+  return relative(root, file);
+}
 
-const failedFiles = (report: JestReport | null): string[] =>
-  (report?.testResults ?? []).filter(({ status }) => status === "failed").map(({ name }) => name);
+function failedFiles(report: JestReport | null): string[] {
+  return (report?.testResults ?? []).filter(({ status }) => status === "failed").map(({ name }) => name);
+}
 
 interface JestRun {
   report: JestReport | null;
