@@ -16,6 +16,7 @@ export interface KeptOrders extends OrdersRepository {
   read(id: string): Promise<KeptOrder | null>;
   /** Orders that another process changed. */
   forget(ids: readonly string[]): void;
+  forgetAll(): void;
 }
 
 const maxEntries = 5_000;
@@ -40,13 +41,13 @@ export function withKeptOrders(
       return load(id);
     },
     forget: (ids) => kept.forget(ids),
+    forgetAll: () => kept.forgetAll(),
     change: (id, decide, at, along) =>
       // also after a failure, of which nobody knows whether it was committed
       orders.change(id, decide, at, along).finally(() => {
         kept.forget([id]);
         onChanged(id);
       }),
-    anonymise: (customerId, delivery) => orders.anonymise(customerId, delivery).finally(() => kept.forgetAll()),
   };
 }
 

@@ -126,15 +126,22 @@ export function returnMoney(order: OrderState, { paymentId, amountCents }: Money
   };
 }
 
-/** Cancels an unpaid order; starts the refund of one that is paid and not shipped. */
-export function cancel(order: OrderState, by: string, reason: string, now: number, refundId: string): Change {
-  if (order.status === "PAID") return requestRefund(order, { amountCents: null, reason, by, kind: "cancel", refundId });
-  step(order, "CANCELLED");
+export const cancelledByCustomer = "cancelled by the customer";
+
+/**
+ * Cancels an unpaid order; starts the refund of one that is paid and not shipped. What customers say of why stays in
+ * the order's history, where an erasure finds it; events, refunds and other services are not told.
+ */
+export function cancel(order: OrderState, by: string, words: string, now: number, refundId: string): Change {
   const { id, customerId } = order;
+  const reason = by === customerId ? cancelledByCustomer : words;
+  if (order.status === "PAID")
+    return requestRefund(order, { amountCents: null, reason, words, by, kind: "cancel", refundId });
+  step(order, "CANCELLED");
   return {
     order: { ...order, status: "CANCELLED", cancelledAt: now },
     facts: [{ type: "order.cancelled", data: { orderId: id, customerId, reason } }],
-    history: [{ type: "order.cancelled", by, detail: { reason } }],
+    history: [{ type: "order.cancelled", by, detail: { reason: words } }],
   };
 }
 
@@ -182,6 +189,8 @@ export interface RefundRequest {
   /** Null: all that is left. */
   amountCents: number | null;
   reason: string;
+  /** What the history keeps, where that is not `reason`. */
+  words?: string;
   by: string;
   kind: "cancel" | "refund";
   refundId: string;
@@ -203,11 +212,11 @@ export function requestRefund(order: OrderState, request: RefundRequest): Change
       amountCents,
     });
   }
-  const { reason, by, kind, refundId } = request;
+  const { reason, words = reason, by, kind, refundId } = request;
   return {
     order: { ...order, refundingCents: order.refundingCents + amountCents },
     facts: [],
-    history: [{ type: "order.refund_requested", by, detail: { amountCents, reason } }],
+    history: [{ type: "order.refund_requested", by, detail: { amountCents, reason: words } }],
     refund: { id: refundId, orderId: order.id, paymentId, kind, amountCents, reason, by },
   };
 }

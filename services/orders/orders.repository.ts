@@ -63,8 +63,6 @@ export interface OrdersRepository extends StoredResponses {
   /** Expires up to `limit` unpaid orders past their deadline; answers with how many. */
   expireDue(now: number, limit: number): Promise<number>;
   history(orderId: string): Promise<TimelineEntry[]>;
-  /** Takes what tells of a person out of their orders and stored answers. */
-  anonymise(customerId: string, delivery: Delivery): Promise<void>;
   /** Resolves when every order that was to be inserted has its answer. */
   stop(): Promise<void>;
 }
@@ -241,12 +239,6 @@ export function ordersRepository(db: Database, outbox: Outbox, mostInGroup = 64,
         detail: JSON.parse(detail) as Record<string, unknown>,
       }));
     },
-    anonymise: (customerId, delivery) =>
-      db.transaction(async (tx) => {
-        if (!(await delivery.record(tx))) return;
-        await db.execute("UPDATE orders SET address = NULL, note = NULL WHERE customer_id = ?", [customerId], tx);
-        await db.execute("DELETE FROM idempotency_keys WHERE user_id = ?", [customerId], tx);
-      }),
     stop: () => inserts.stop(),
   };
 }

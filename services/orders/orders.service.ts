@@ -16,6 +16,7 @@ import { dbMixin, type WithDatabase } from "../../mixins/db.mixin.ts";
 import { outboxMixin, type WithOutbox } from "../../mixins/outbox.mixin.ts";
 import { sweeperMixin, type WithSweeps } from "../../mixins/sweeper.mixin.ts";
 import { ordersAudit, type OrdersAudit } from "./audit.repository.ts";
+import { erasuresRepository, type ErasuresRepository } from "./erasures.repository.ts";
 import { idempotently, type InFlight } from "./idempotency.ts";
 import { migrations } from "./migrations/index.ts";
 import { complete, ship, type OrderState, type Refund } from "./order.ts";
@@ -32,6 +33,7 @@ import { timeline } from "./timeline.ts";
 interface Vars extends WithDatabase, WithAuditLog, WithOutbox, WithSweeps {
   orders: KeptOrders;
   refunds: RefundsRepository;
+  erasures: ErasuresRepository;
   books: OrdersAudit;
   inFlight: InFlight;
 }
@@ -42,14 +44,15 @@ const now = Date.now;
 const expiryBatch = 100;
 const refundBatch = 20;
 const refundLeaseMs = 30_000;
+const erasureBatch = 20;
 
 const depsOf = (service: Vars, bus: Bus, caller: Caller = { meta: {} }): RefundDeps => ({
   bus,
-  noteRefund: ({ orderId, id: refundId, amountCents, kind, reason }) =>
+  noteRefund: ({ orderId, id: refundId, amountCents, kind }) =>
     service.auditLog.note(caller, {
       action: "refund",
       target: `order ${orderId}`,
-      detail: { refundId, amountCents, kind, reason },
+      detail: { refundId, amountCents, kind },
     }),
   orders: service.orders,
   refunds: service.refunds,
@@ -103,6 +106,15 @@ export default defineService<"orders", Vars>({
           const due = await this.refunds.claimDue(now(), refundBatch, refundLeaseMs);
           await Promise.all(due.map((refund) => tryRefund(this, refund)));
           return due.length === refundBatch;
+        },
+      },
+      {
+        name: "erasures",
+        everyMs: 1_000,
+        async pass(this: Members) {
+          const looked = await this.erasures.sweep(now(), erasureBatch);
+          if (looked > 0) this.orders.forgetAll();
+          return looked === erasureBatch;
         },
       },
     ]),
@@ -216,7 +228,8 @@ export default defineService<"orders", Vars>({
       await tryRefund(this, refund);
     },
     async "user.erased"({ data: { userId } }, delivery) {
-      await this.orders.anonymise(userId, delivery);
+      await this.erasures.begin(userId, delivery, now());
+      this.orders.forgetAll();
     },
   },
 
@@ -238,6 +251,7 @@ export default defineService<"orders", Vars>({
     const stored = ordersRepository(this.db, this.outbox, configOf(broker).groupCommitMost, meter);
     this.orders = withKeptOrders(stored, now, tellOthers);
     this.refunds = refundsRepository(this.db);
+    this.erasures = erasuresRepository(this.db);
     this.books = ordersAudit(this.db, now);
     this.inFlight = new Map();
   },

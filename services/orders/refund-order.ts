@@ -7,6 +7,7 @@ import { isStaff } from "../../middlewares/guard.middleware.ts";
 import { reusedError, type KeyedRequest } from "./idempotency.ts";
 import {
   cancel,
+  cancelledByCustomer,
   refundDone,
   refundRefused,
   requestRefund,
@@ -44,7 +45,7 @@ export async function cancelOrder(
   if (open) return orderView(await finishRefund(deps, open, answer(request)));
 
   const decide = (current: OrderState): Change =>
-    cancel(current, user.id, reason ?? "cancelled by the customer", now(), newId());
+    cancel(current, user.id, reason ?? cancelledByCustomer, now(), newId());
   const after = await startRefund(deps, id, decide, request);
   // The event releases the stock as well; this is only sooner.
   if (after.status === "CANCELLED") {

@@ -1,4 +1,5 @@
 import { marks, tuples, isUniqueViolation, type Database, type Tx } from "../../lib/database.ts";
+import type { EventData } from "../../contracts/events.ts";
 import type { Note } from "../../lib/audit-log.ts";
 import { DomainError } from "../../lib/errors.ts";
 import type { Outbox } from "../../lib/outbox.ts";
@@ -100,8 +101,14 @@ export function usersRepository(db: Database, outbox: Outbox): UsersRepository {
     if (user.status !== "erased") return;
     await db.execute("DELETE FROM addresses WHERE user_id = ?", [user.id], tx);
     await db.execute("DELETE FROM preferences WHERE user_id = ?", [user.id], tx);
-    // what was told of the registration holds the name and the e-mail
-    await db.execute("DELETE FROM outbox WHERE subject = ? AND published_at IS NOT NULL", [user.id], tx);
+    // what was told of the registration holds the name and the e-mail; that it was told stays, as consumers know of it
+    const { id: userId, email, name, locale } = user;
+    const registered = JSON.stringify({ userId, email, name, locale } satisfies EventData<"user.registered">);
+    await db.execute(
+      "UPDATE outbox SET data = ? WHERE subject = ? AND type = 'user.registered'",
+      [registered, userId],
+      tx,
+    );
   };
 
   const whileThere: UsersRepository["whileThere"] = (userId, work) =>

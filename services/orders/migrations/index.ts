@@ -91,4 +91,15 @@ export const migrations: readonly Migration[] = [
     up: (t) => [`ALTER TABLE refunds ADD COLUMN request_fingerprint ${t.id}`],
   },
   auditLogMigration,
+  {
+    name: "003-erasures",
+    up: (t) => [
+      `CREATE TABLE erasures (
+        customer_id ${t.id} PRIMARY KEY,
+        erased_at ${t.time} NOT NULL,
+        due_at ${t.time} NOT NULL
+      ) ${t.options}`,
+      "CREATE INDEX erasures_due ON erasures (due_at)",
+    ],
+  },
 ];

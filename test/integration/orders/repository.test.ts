@@ -185,14 +185,4 @@ describeStores("the orders repository", (store) => {
     expect(claims.flat()).toMatchObject([{ id: asked.refundId, amountCents: 100, kind: "refund" }]);
     expect(await refunds.claimDue(start + 42_000, 10, 30_000)).toHaveLength(1);
   });
-
-  it("takes a person out of their orders and stored answers", async () => {
-    const request = requestOf(newId(), "k");
-    const change = draft(start + 900_000, request.userId);
-    await orders.insert(change, request, answer);
-    await orders.anonymise(request.userId, { record: async () => true });
-
-    expect(await orders.find(change.order.id)).toMatchObject({ address: null, note: null, totalCents: 511 });
-    expect(await orders.storedResponse(request.userId, "k")).toBeNull();
-  });
 });
