@@ -42,6 +42,10 @@ export const auditFilter = {
   target: Type.Optional(Type.String({ minLength: 1, maxLength: 120, description: "all of it: `user <id>`" })),
 };
 
+/** The services with an audit log. */
+export const logKeepers = ["auth", "users", "inventory", "orders", "payments", "notify"] as const;
+export type LogKeeper = (typeof logKeepers)[number];
+
 /** What each service with an audit log answers about it; a mixin brings it. */
 export const auditLogActions = {
   auditEntries: action({

@@ -1,6 +1,6 @@
 import { Type, type Static } from "@sinclair/typebox";
 import { action, type TypesOf } from "./action.ts";
-import { closed, Email, Id, line, Locale, NoParams, Nothing, Time } from "./shapes.ts";
+import { closed, Email, Id, line, Locale, NoParams, Nothing, nullable, Time } from "./shapes.ts";
 import { Password, Profile } from "./users.ts";
 
 export const Session = Type.Object(
@@ -14,6 +14,13 @@ export const Session = Type.Object(
   closed,
 );
 export type Session = Static<typeof Session>;
+
+/** A session as its owner is told of it. */
+export const SignIn = Type.Object(
+  { startedAt: Time, renewedAt: Time, expiresAt: Time, endedAt: nullable(Time) },
+  closed,
+);
+export type SignIn = Static<typeof SignIn>;
 
 const RefreshToken = Type.Object({ refreshToken: Type.String({ minLength: 1, maxLength: 512 }) }, closed);
 
@@ -117,6 +124,13 @@ export const authActions = {
     access: "internal",
     params: Type.Object({ after: Type.Integer({ minimum: 0 }) }, closed),
     result: Type.Array(Revocation),
+    retryable: true,
+  }),
+  "auth.sessionsOf": action({
+    summary: "The sessions of a user, oldest first",
+    access: "internal",
+    params: Type.Object({ userId: Id }, closed),
+    result: Type.Array(SignIn),
     retryable: true,
   }),
   "auth.revokeUser": action({

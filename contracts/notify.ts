@@ -35,6 +35,13 @@ export const Mail = Type.Object(
 );
 export type Mail = Static<typeof Mail>;
 
+/** A message as its receiver is told of it. */
+export const Message = Type.Object(
+  { at: Time, channel: Channel, to: nullable(Type.String()), subject: Type.String(), status: Type.String() },
+  closed,
+);
+export type Message = Static<typeof Message>;
+
 export const Delivered = Type.Object(
   {
     id: Id,
@@ -98,6 +105,13 @@ export const notifyActions = {
     access: "internal",
     params: Type.Object({ userId: Id }, closed),
     result: Type.Array(Notification),
+    retryable: true,
+  }),
+  "notify.messagesOf": action({
+    summary: "Every e-mail and SMS to a user, without what it says",
+    access: "internal",
+    params: Type.Object({ userId: Id }, closed),
+    result: Type.Array(Message),
     retryable: true,
   }),
   "notify.sendPasswordReset": action({

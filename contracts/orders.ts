@@ -225,6 +225,13 @@ export const orderActions = {
     result: Type.Array(Order),
     retryable: true,
   }),
+  "orders.historiesOf": action({
+    summary: "Everything that happened to the orders of a customer",
+    access: "internal",
+    params: Type.Object({ customerId: Id }, closed),
+    result: Type.Array(Type.Object({ orderId: Id, ...TimelineEntry.properties }, closed)),
+    retryable: true,
+  }),
   "orders.briefs": action({
     summary: "Orders in short: these, or all of them by id, a page at a time",
     access: "internal",

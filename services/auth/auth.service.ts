@@ -114,6 +114,9 @@ export default defineService<"auth", Vars>({
     revocations(ctx) {
       return this.revocations.after(ctx.params.after, now());
     },
+    sessionsOf(ctx) {
+      return this.deps.sessions.ofUser(ctx.params.userId);
+    },
     async revokeUser(ctx) {
       this.deps.announce(await this.deps.sessions.endAll(ctx.params.userId));
       return null;

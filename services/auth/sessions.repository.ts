@@ -1,9 +1,10 @@
 import type { Delivery } from "../../contracts/bus.ts";
-import type { Revocation } from "../../contracts/auth.ts";
+import type { Revocation, SignIn } from "../../contracts/auth.ts";
 import type { Note } from "../../lib/audit-log.ts";
 import { accessTokenSeconds } from "../../lib/access-token.ts";
 import { marks, type Database, type Tx } from "../../lib/database.ts";
 import type { Clock } from "../../lib/ids.ts";
+import { toIso } from "../../lib/time.ts";
 import { revocationMs, type RevocationsRepository } from "./revocations.repository.ts";
 
 const refreshTokenMs = 30 * 24 * 3600_000;
@@ -24,6 +25,8 @@ export interface SessionsRepository {
     successor: string;
     startedMs: number;
   }): Promise<{ rotated: boolean; revocations: Revocation[] }>;
+  /** Those that are not forgotten yet, oldest first. */
+  ofUser(userId: string): Promise<SignIn[]>;
   end(userId: string, familyId: string): Promise<Revocation[]>;
   /** Ends all of a user's sessions but one, which goes on with the tokens it has. */
   endOthers(userId: string, keepFamilyId: string): Promise<Revocation[]>;
@@ -151,6 +154,17 @@ export function sessionsRepository(db: Database, revocations: RevocationsReposit
         );
         return { rotated: true, revocations: [] };
       }),
+    async ofUser(userId) {
+      const rows = await db.select<
+        Record<"created_at" | "issued_at" | "expires_at" | "ended_at", number | string | null>
+      >("SELECT created_at, issued_at, expires_at, ended_at FROM families WHERE user_id = ? ORDER BY id", [userId]);
+      return rows.map((row) => ({
+        startedAt: toIso(Number(row.created_at)),
+        renewedAt: toIso(Number(row.issued_at)),
+        expiresAt: toIso(Number(row.expires_at)),
+        endedAt: row.ended_at === null ? null : toIso(Number(row.ended_at)),
+      }));
+    },
     end: (userId, familyId) =>
       db.transaction(async (tx) => {
         await lockAccount(tx, userId);

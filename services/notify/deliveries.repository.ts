@@ -1,4 +1,4 @@
-import type { Mail } from "../../contracts/notify.ts";
+import type { Mail, Message } from "../../contracts/notify.ts";
 import { marks, type Database } from "../../lib/database.ts";
 import { newId } from "../../lib/ids.ts";
 import { decodeCursor, toPage, type Page } from "../../lib/page.ts";
@@ -27,6 +27,8 @@ export interface DeliveriesRepository {
   fail(held: Held, error: string, nowMs: number): Promise<void>;
   /** E-mail and SMS newest first, of all or of one address; without those of erased people. */
   mailbox(filter: MailboxFilter): Promise<Page<Mail>>;
+  /** Every message to a person, oldest first; not what it says, which may be a secret. */
+  ofUser(userId: string): Promise<Message[]>;
 }
 
 export interface MailboxFilter {
@@ -48,6 +50,8 @@ interface Row {
 
 type ClaimRow = Row & { traceparent: string | null };
 type MailRow = Row & { type: string; created_at: number | string };
+
+type MessageColumns = Pick<Message, "channel" | "subject" | "status">;
 
 const longestError = 1_000;
 
@@ -116,6 +120,19 @@ export function deliveriesRepository(db: Database): DeliveriesRepository {
         [...wanted, ...before],
       );
       return toPage(rows, limit, ({ id }) => [id], toMail);
+    },
+    async ofUser(userId) {
+      const rows = await db.select<{ created_at: number | string; recipient: string | null } & MessageColumns>(
+        "SELECT created_at, channel, recipient, subject, status FROM deliveries WHERE user_id = ? ORDER BY id",
+        [userId],
+      );
+      return rows.map(({ created_at, recipient, channel, subject, status }) => ({
+        at: toIso(Number(created_at)),
+        channel,
+        to: recipient,
+        subject,
+        status,
+      }));
     },
   };
 }

@@ -80,6 +80,9 @@ export default defineService<"notify", Vars>({
     async ofUser(ctx) {
       return (await this.notifications.ofUser(ctx.params.userId)).map(notificationView);
     },
+    messagesOf(ctx) {
+      return this.deliveries.ofUser(ctx.params.userId);
+    },
     async sendPasswordReset(ctx) {
       // where mail really leaves, nobody needs the token here any longer
       const forgetBody = configOf(this.broker).smtpUrl !== null;

@@ -1,6 +1,7 @@
+import { logKeepers } from "../../contracts/audit-log.ts";
 import type { Actions } from "../../contracts/bus.ts";
 import { decodeCursor, toPage } from "../../lib/page.ts";
-import { logKeepers, type Peers } from "./peers.ts";
+import type { Peers } from "./peers.ts";
 
 /** The audit logs of all services as one, newest first. */
 export async function readAuditLog(

@@ -1,4 +1,4 @@
-import type { AuditLogActions } from "../../contracts/audit-log.ts";
+import type { AuditLogActions, LogKeeper } from "../../contracts/audit-log.ts";
 import type { Bus } from "../../contracts/bus.ts";
 import { subscriptions, type Consumer, type EventType } from "../../contracts/events.ts";
 import type { InboxActions, OutboxActions } from "../../contracts/queues.ts";
@@ -8,10 +8,6 @@ export const senders = ["users", "orders", "payments"] as const;
 export type Sender = (typeof senders)[number];
 
 export const consumers = Object.keys(subscriptions) as Consumer[];
-
-/** The services with an audit log. */
-export const logKeepers = ["auth", "users", "inventory", "orders", "payments", "notify"] as const;
-export type LogKeeper = (typeof logKeepers)[number];
 
 /** The services that check their own tables. */
 export const auditors = ["inventory", "orders", "payments", "notify"] as const;

@@ -63,6 +63,7 @@ export interface OrdersRepository extends StoredResponses {
   /** Expires up to `limit` unpaid orders past their deadline; answers with how many. */
   expireDue(now: number, limit: number): Promise<number>;
   history(orderId: string): Promise<TimelineEntry[]>;
+  historiesOf(customerId: string): Promise<(TimelineEntry & { orderId: string })[]>;
   /** Resolves when every order that was to be inserted has its answer. */
   stop(): Promise<void>;
 }
@@ -228,20 +229,37 @@ export function ordersRepository(db: Database, outbox: Outbox, mostInGroup = 64,
       };
     },
     async history(orderId) {
-      const rows = await db.select<{ at: number | string; type: string; by_whom: string; detail: string }>(
+      const rows = await db.select<HistoryRow>(
         "SELECT at, type, by_whom, detail FROM order_history WHERE order_id = ? ORDER BY id",
         [orderId],
       );
-      return rows.map(({ at, type, by_whom, detail }) => ({
-        at: toIso(Number(at)),
-        type,
-        by: by_whom,
-        detail: JSON.parse(detail) as Record<string, unknown>,
-      }));
+      return rows.map(toEntry);
+    },
+    async historiesOf(customerId) {
+      const rows = await db.select<HistoryRow & { order_id: string }>(
+        `SELECT h.order_id, h.at, h.type, h.by_whom, h.detail FROM order_history AS h
+         JOIN orders AS o ON o.id = h.order_id WHERE o.customer_id = ? ORDER BY h.id`,
+        [customerId],
+      );
+      return rows.map((row) => ({ orderId: row.order_id, ...toEntry(row) }));
     },
     stop: () => inserts.stop(),
   };
 }
+
+interface HistoryRow {
+  at: number | string;
+  type: string;
+  by_whom: string;
+  detail: string;
+}
+
+const toEntry = ({ at, type, by_whom, detail }: HistoryRow): TimelineEntry => ({
+  at: toIso(Number(at)),
+  type,
+  by: by_whom,
+  detail: JSON.parse(detail) as Record<string, unknown>,
+});
 
 /** How long a refund is left to the request that asked for it before the sweep takes it up. */
 const askerTriesForMs = 10_000;

@@ -197,6 +197,10 @@ export default defineService<"orders", Vars>({
       return (await this.orders.ofCustomer(ctx.params.customerId)).map(orderView);
     },
 
+    historiesOf(ctx) {
+      return this.orders.historiesOf(ctx.params.customerId);
+    },
+
     briefs(ctx) {
       return this.books.briefs(ctx.params);
     },

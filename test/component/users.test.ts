@@ -20,16 +20,29 @@ describe("the users service", () => {
       return null;
     },
     receive: () => null,
+    sessionsOf: () => [{ session: 1 }],
+    // a page is full, and what follows it is asked for
+    auditEntries: ({ before }: { before: string | null }) =>
+      before === null
+        ? Array.from({ length: 100 }, (_, i) => ({ id: `5${i + 100}` }))
+        : before > "5"
+          ? [{ id: "4" }]
+          : [],
   });
+  const inventory = neighbour("inventory", { auditEntries: () => [] });
   const orders = neighbour("orders", {
     ofCustomer: ({ customerId }: { customerId: string }) => [{ order: customerId }],
+    historiesOf: () => [{ step: 1 }],
+    auditEntries: () => [],
     receive: () => null,
   });
-  const payments = neighbour("payments", { ofCustomer: () => [{ payment: 1 }] });
-  const notify = neighbour("notify", { ofUser: () => [], receive: () => null });
+  const payments = neighbour("payments", { ofCustomer: () => [{ payment: 1 }], auditEntries: () => [] });
+  const notify = neighbour("notify", {
+    ...{ ofUser: () => [], messagesOf: () => [{ to: "ann" }], auditEntries: () => [], receive: () => null },
+  });
 
   beforeAll(async () => {
-    node = await startBroker([usersService, auth, orders, payments, notify]);
+    node = await startBroker([usersService, auth, orders, payments, notify, inventory]);
   });
   afterAll(() => node.stop());
   beforeEach(() => {
@@ -296,13 +309,18 @@ describe("the users service", () => {
       const user = await create();
       const address = await call("users.addAddress", home, user);
 
-      expect(await call("users.exportMe", {}, user)).toEqual({
+      const { auditLog, ...rest } = await call("users.exportMe", {}, user);
+      expect(auditLog).toHaveLength(101);
+      expect(rest).toEqual({
         profile: user,
         addresses: [address],
         notificationPreferences: { events: {} },
         orders: [{ order: user.id }],
         payments: [{ payment: 1 }],
         notifications: [],
+        orderHistory: [{ step: 1 }],
+        messages: [{ to: "ann" }],
+        sessions: [{ session: 1 }],
       });
       expect(notify.asked).toContainEqual({ action: "ofUser", params: { userId: user.id } });
     });

@@ -1,3 +1,5 @@
+import type { AuditEntry } from "../../contracts/audit-log.ts";
+import type { Message } from "../../contracts/notify.ts";
 import type { DoctorReport } from "../../contracts/ops.ts";
 import type { Order } from "../../contracts/orders.ts";
 import { everyValue } from "../support/every-value.ts";
@@ -102,7 +104,7 @@ describe.each<StoreName>(["SQLite", "MySQL"])("a person's data on %s", (store) =
   };
 
   it("is exported in full", async () => {
-    const { body, status } = await hub.rest.get<Record<string, unknown[]>>("/users/me/export", { token: person.token });
+    const { body, status } = await hub.rest.get<Record<string, object[]>>("/users/me/export", { token: person.token });
     expect(status).toBe(200);
     expect(body).toMatchObject({
       profile: { id: person.id, email: person.email, name: own.name },
@@ -114,6 +116,12 @@ describe.each<StoreName>(["SQLite", "MySQL"])("a person's data on %s", (store) =
     expect(body.payments).toHaveLength(3);
     const told = (await shop.notifications(person)).length;
     expect(body.notifications).toHaveLength(told);
+    expect(JSON.stringify(body.orderHistory)).toContain(own.reason);
+    expect(new Set(body.messages?.map((message) => (message as Message).to))).toEqual(
+      new Set([person.email, own.phone]),
+    );
+    expect(body.sessions).toMatchObject([{ endedAt: null }]);
+    expect((body.auditLog as AuditEntry[]).map(({ action }) => action)).toEqual(["registration", "refund"]);
     expect((await places()).length).toBeGreaterThan(20);
   });
 
