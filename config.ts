@@ -89,8 +89,13 @@ export class ConfigError extends Error {
 
 type Env = Readonly<Record<string, string | undefined>>;
 
+interface ReadOptions {
+  /** For a terminal that runs no service: it needs to know how to reach a cluster, and none of its stores and secrets. */
+  joinsOnly?: boolean;
+}
+
 /** Reads a Config from environment variables; throws a ConfigError that names all that are wrong. */
-export function readConfig(env: Env): Config {
+export function readConfig(env: Env, { joinsOnly = false }: ReadOptions = {}): Config {
   const read = new Reader(env);
   const host = read.text("HOST", "127.0.0.1", /^[a-zA-Z0-9.:_-]+$/, "a host name or an address");
   const port = read.integer("PORT", 3000, 0, 65_535);
@@ -174,7 +179,7 @@ export function readConfig(env: Env): Config {
     ["AMQP_URL", amqpUrl],
     ["REDIS_URL", redisUrl],
   ] as const) {
-    if (value !== null && !databaseUrl) {
+    if (value !== null && !databaseUrl && !joinsOnly) {
       read.problem(name, "is set but DATABASE_URL is not: a cluster's nodes cannot share SQLite files");
     }
   }
@@ -189,10 +194,10 @@ export function readConfig(env: Env): Config {
     if (stripe !== null && !isCountedAlike(currency)) {
       read.problem("CURRENCY", `is ${currency}, which Stripe counts in other units; its payments would be wrong`);
     }
-  } else if (production && config.services.includes("payments") && !env.PAYMENT_PROVIDER?.trim()) {
+  } else if (production && !joinsOnly && config.services.includes("payments") && !env.PAYMENT_PROVIDER?.trim()) {
     read.problem("PAYMENT_PROVIDER", "is unset in production: say stripe, or sandbox where no money may move");
   }
-  if (production && databaseUrl) {
+  if (production && databaseUrl && !joinsOnly) {
     if (config.secretKey === null)
       read.problem("SECRET_KEY", "is required in production: 32 or more random characters");
     if (config.admin.password === null && config.services.includes("users")) {
@@ -207,11 +212,11 @@ export function readConfig(env: Env): Config {
  * The settings of this process: its environment, then the files `.env.<NODE_ENV>` and `.env` of the working directory. Exits with code 1 and one
  * line for each that is wrong.
  */
-export function loadConfig(overrides: Record<string, string> = {}): Config {
+export function loadConfig(overrides: Record<string, string> = {}, options: ReadOptions = {}): Config {
   // what a developer keeps there must not decide whether tests pass
   if (process.env.NODE_ENV !== "test") loadEnvFiles();
   try {
-    return readConfig({ ...process.env, ...overrides });
+    return readConfig({ ...process.env, ...overrides }, options);
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     for (const problem of error.problems) process.stderr.write(`configuration: ${problem}\n`);

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { type BrokerOptions, Errors } from "moleculer";
 import { attachConfig, loadConfig, type Config } from "./config.ts";
 import { contractOf } from "./contracts/bus.ts";
+import { callLoad } from "./lib/call-load.ts";
 import { LocalTransporter, localSocketPath } from "./lib/local-transporter.ts";
 import { codeOf } from "./lib/errors.ts";
 import { attachLiveSettings, liveSettings } from "./lib/live-settings.ts";
@@ -25,6 +26,7 @@ export function brokerOptions(config: Config): BrokerOptions {
   const logger = structuredLogger(config);
   live.follow(({ logLevel }) => logger.setLevel(logLevel));
   const metrics = config.metrics && createMetrics({ nodeId: config.nodeId, version });
+  const callsOfNode = callLoad();
   return {
     nodeID: config.nodeId,
     namespace: config.namespace,
@@ -77,7 +79,10 @@ export function brokerOptions(config: Config): BrokerOptions {
         node: { id: config.nodeId, version, namespace: config.namespace },
       }),
       ...(metrics && config.metrics ? [countCalls(metrics, config.metrics)] : []),
+      callsOfNode.middleware,
     ],
+    // how much a node does, for whoever watches: see `top` in the REPL
+    internalServices: { $node: { name: "$node", actions: { load: () => callsOfNode.read() } } },
     created(broker) {
       attachConfig(broker, config);
       attachLiveSettings(broker, live);

@@ -68,6 +68,13 @@ export const outboxActions = {
     timeoutMs: 30_000,
     retryable: true,
   }),
+  outboxSince: action({
+    summary: "Events after an id, published or not, by id",
+    access: "internal",
+    params: Type.Object({ after: Id, limit: Type.Integer(page) }, closed),
+    result: Type.Array(OutboxRow),
+    retryable: true,
+  }),
   outboxCounts: action({
     summary: "How many events of each type were sent, published or not",
     access: "internal",

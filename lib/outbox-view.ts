@@ -8,6 +8,8 @@ export interface OutboxView {
   state(): Promise<OutboxActions["outboxState"]["result"]>;
   of(subjects: readonly string[]): Promise<OutboxRow[]>;
   published(after: string | null, limit: number): Promise<{ id: string; type: string }[]>;
+  /** Published or not, by id. */
+  since(after: string, limit: number): Promise<OutboxRow[]>;
   counts(): Promise<Record<string, number>>;
   /** Whether the events of each subject count 1, 2, 3 … */
   sequences: Phase;
@@ -57,6 +59,7 @@ export function viewOutbox(db: Database, now: () => number = Date.now): OutboxVi
         `SELECT id, type FROM outbox WHERE published_at IS NOT NULL AND id > ? ORDER BY id LIMIT ${limit}`,
         [after ?? ""],
       ),
+    since: (after, limit) => select(`id > ? ORDER BY id LIMIT ${limit}`, [after]),
     async counts() {
       const rows = await db.select<{ type: string; n: number | string }>(
         "SELECT type, COUNT(*) AS n FROM outbox GROUP BY type",

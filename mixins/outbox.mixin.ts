@@ -42,6 +42,9 @@ export function outboxMixin(): Partial<ServiceSchema> {
       outboxPublished({ after, limit }) {
         return this.outboxView.published(after, limit);
       },
+      outboxSince({ after, limit }) {
+        return this.outboxView.since(after, limit);
+      },
       outboxCounts() {
         return this.outboxView.counts();
       },

@@ -23,21 +23,28 @@ interface CallOptions {
   meta?: Record<string, unknown>;
 }
 
+interface Seen {
+  onQuit: () => Promise<void>;
+  /** Whom calls are made as. */
+  caller: () => Identity;
+  onAnswer: (answer: unknown) => void;
+  onFailedCall: () => void;
+}
+
 /**
- * The broker as the REPL's commands see it: calls are made as the operator unless they name somebody else in `meta.user`,
- * and a stop is what `quit` says it is.
+ * The broker as moleculer-repl's commands see it: calls are made as the terminal's person unless they name somebody else
+ * in `meta.user`, and a stop is what `quit` says it is.
  */
-export function asOperator(
-  broker: AppBroker,
-  { onQuit, onFailedCall }: { onQuit: () => Promise<void>; onFailedCall: () => void },
-): ServiceBroker {
+export function asOperator(broker: AppBroker, { onQuit, caller, onAnswer, onFailedCall }: Seen): ServiceBroker {
   const real: ServiceBroker = broker;
   const call = async (name: string, params?: object, options: CallOptions = {}): Promise<unknown> => {
     try {
-      return await real.call(name, asDescribed(name, params), {
+      const answer = await real.call(name, asDescribed(name, params), {
         ...options,
-        meta: { user: operator, ...options.meta },
+        meta: { user: caller(), ...options.meta },
       });
+      onAnswer(answer);
+      return answer;
     } catch (error) {
       onFailedCall();
       throw error;

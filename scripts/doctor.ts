@@ -1,8 +1,8 @@
 import { parseArgs } from "node:util";
 import { loadConfig } from "../config.ts";
 import type { AppBroker } from "../contracts/bus.ts";
-import type { DoctorReport } from "../contracts/ops.ts";
 import { codeOf } from "../lib/errors.ts";
+import { diagnose, hastenedText } from "../repl/diagnose.ts";
 import { operator } from "../repl/operator.ts";
 import { attach, NothingRuns } from "./attach.ts";
 import { explanationText, reportText } from "./doctor/text.ts";
@@ -15,6 +15,10 @@ import { sentenceOf } from "./run-script.ts";
 const usage = "use: npm run doctor [-- --json] [--fix], or npm run doctor -- explain <orderId> [--json]";
 const as = { meta: { user: operator } };
 
+interface Untyped {
+  call(name: string, params: unknown, options: object): Promise<never>;
+}
+
 const exitCode = await main().catch((error: unknown) => {
   process.stderr.write(`${sentenceOf(error)}\n`);
   return error instanceof NothingRuns ? 2 : 1;
@@ -23,7 +27,7 @@ process.exit(exitCode);
 
 async function main(): Promise<number> {
   const { json, fix, command, id } = parsed();
-  const broker = await attach(loadConfig(), "doctor");
+  const broker = await attach(loadConfig({}, { joinsOnly: true }), "doctor");
   try {
     await broker.waitForServices("ops", 8_000).catch(() => {
       throw new NothingRuns("a system runs, but its service ops does not; start a node with it: npm run node -- ops");
@@ -50,19 +54,15 @@ function parsed(): { json: boolean; fix: boolean; command: string | undefined; i
 }
 
 async function examine(broker: AppBroker, { json, fix }: { json: boolean; fix: boolean }): Promise<number> {
-  const ask = (): Promise<DoctorReport> => broker.call("ops.doctor", {}, as);
-  let report = await ask();
-  if (fix && !report.ok) {
-    const { hastened, problems, republished } = await broker.call("ops.hasten", {}, as);
-    if (!json) {
-      process.stdout.write(`${reportText(report)}\ntold to do now what is due: ${hastened.join(", ")}\n`);
-      if (republished > 0)
-        process.stdout.write(`events sent once more, because a consumer lacked them: ${republished}\n`);
-      for (const problem of problems) process.stdout.write(`could not be told: ${problem}\n`);
-      process.stdout.write("\nafter that:\n");
-    }
-    report = await ask();
-  }
+  const report = await diagnose(
+    { call: (name, ...[params]) => (broker as unknown as Untyped).call(name, params, as) },
+    {
+      fix,
+      onHastened: (before, result) => {
+        if (!json) process.stdout.write(`${reportText(before)}\n${hastenedText(result)}`);
+      },
+    },
+  );
   process.stdout.write(json ? `${JSON.stringify(report, null, 2)}\n` : reportText(report));
   return report.ok ? 0 : 1;
 }

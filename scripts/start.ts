@@ -14,7 +14,7 @@ await runNode(config, async (broker, end) => {
   const admin = runs.has("users") ? await ensureAdmin(broker, config) : null;
   const catalogue = runs.has("products") ? await loadCatalogue(() => seedCatalogue(broker, config)) : null;
   process.stdout.write(welcome(config, { admin, catalogue }));
-  if (withRepl) startRepl(broker, { dataDir: config.dataDir, onQuit: end });
+  if (withRepl) startRepl(broker, { config, onQuit: end });
 });
 
 async function loadCatalogue(seed: () => ReturnType<typeof seedCatalogue>): Promise<string | null> {

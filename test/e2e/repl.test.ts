@@ -26,12 +26,11 @@ describe("npm run repl", () => {
     const ann = await hub.rest.signUp();
     const order = await shop.placed(ann, await shop.product(5));
 
-    const { code, out } = await execute("call orders.list --limit 100", `order ${order.id}`);
+    const { code, out } = await execute("call orders.list --limit 100");
 
     expect(code).toBe(0);
+    expect(out).toContain(`id: '${order.id}'`);
     expect(out).toContain(`customerId: '${ann.id}'`);
-    expect(out).toMatch(/timeline: \[[^\]]*order\.created/);
-    expect(out).toContain("reservation: {");
   });
 
   it("acts as somebody else when told so, and meets the same rules as they do", async () => {
@@ -43,11 +42,10 @@ describe("npm run repl", () => {
     expect(err).toContain("Your role does not allow this.");
   });
 
-  it("lists nodes, services and actions, and describes an action", async () => {
-    const { code, out } = await execute("nodes", "services", "actions", "describe orders.pay");
+  it("lists services and actions, and describes an action", async () => {
+    const { code, out } = await execute("services", "actions", "describe orders.pay");
 
     expect(code).toBe(0);
-    expect(out).toMatch(/repl-\d+ \(\*\)/);
     expect(out).toMatch(/║ payments +│/);
     expect(out).toMatch(/║ orders\.place +│/);
     expect(out).toContain("orders.pay: Pay an order in full");
