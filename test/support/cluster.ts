@@ -72,5 +72,6 @@ export const readiness = async (url: string): Promise<{ status: number; missing:
   return { status: response.status, missing };
 };
 
+/** Also of a gateway that does not listen yet. */
 export const isReady = (url: string, withinMs = 20_000): Promise<unknown> =>
-  eventually(async () => (await readiness(url)).status === 200, withinMs);
+  eventually(async () => (await readiness(url).catch(() => null))?.status === 200, withinMs);
