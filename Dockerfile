@@ -4,6 +4,17 @@ COPY package.json package-lock.json .npmrc ./
 # the image has its own Node; the packages bring one for machines with an older
 RUN npm ci --omit=dev --no-audit --no-fund && rm -rf node_modules/node-linux-* node_modules/.bin/node
 
+FROM node:24-slim AS web
+WORKDIR /hub
+COPY package.json package-lock.json .npmrc ./
+RUN npm ci --no-audit --no-fund
+COPY tsconfig.json ./
+COPY contracts contracts
+COPY lib lib
+COPY scripts scripts
+COPY web web
+RUN node scripts/build-web.ts
+
 FROM node:24-slim
 ENV NODE_ENV=production HOST=0.0.0.0 DATA_DIR=/var/lib/hub
 WORKDIR /hub
@@ -17,6 +28,7 @@ COPY mixins mixins
 COPY repl repl
 COPY scripts scripts
 COPY services services
+COPY --from=web /hub/web/dist web/dist
 USER node
 VOLUME /var/lib/hub
 EXPOSE 3000

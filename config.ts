@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
 import { hostname } from "node:os";
-import { resolve } from "node:path";
+import { join, resolve } from "node:path";
 import { parseEnv } from "node:util";
 import { serviceNames, type ServiceName } from "./contracts/bus.ts";
 import type { StoreConfig } from "./lib/database.ts";
@@ -19,6 +19,8 @@ export interface Config {
   /** How payment providers reach it, where that is another way. */
   webhookUrl: string;
   dataDir: string;
+  /** Where the built shop and console are; without them the gateway has the REST interface alone. */
+  webDir: string;
   store: StoreConfig;
   transporter: string | null;
   /** RabbitMQ for durable events. Null: they are delivered by acknowledged service calls. */
@@ -127,6 +129,7 @@ export function readConfig(env: Env, { joinsOnly = false }: ReadOptions = {}): C
     publicUrl,
     webhookUrl: read.url("WEBHOOK_URL", ["http:", "https:"])?.replace(/\/+$/, "") ?? publicUrl,
     dataDir,
+    webDir: env.WEB_DIR ? resolve(env.WEB_DIR) : join(import.meta.dirname, "web/dist"),
     store: databaseUrl
       ? { dialect: "mysql", url: databaseUrl.replace(/^mariadb:/, "mysql:"), databasePrefix, poolSize }
       : { dialect: "sqlite", dataDir },

@@ -14,6 +14,13 @@ const boundaries = [
   { target: "./services/*/*.service.ts", from: "./lib/database.ts", message: "Handlers know no SQL." },
   { target: "./contracts", from: ["./services", "./mixins", "./middlewares"], message: "Contracts depend on nobody." },
   { target: "./lib", from: ["./services", "./mixins"], message: "lib is below the services." },
+  {
+    target: "./web",
+    from: ["./services", "./lib", "./mixins", "./middlewares", "./scripts", "./repl", "./config.ts"],
+    message: "The browser knows the REST interface alone, and the types of its contracts.",
+  },
+  { target: "./web/src/shop", from: "./web/src/console", message: "The shop carries nothing of the console." },
+  { target: "./web/src/console", from: "./web/src/shop", message: "The console carries nothing of the shop." },
 ];
 
 const pureModules = [
@@ -24,9 +31,9 @@ const pureModules = [
 ];
 
 export default tseslint.config(
-  { ignores: ["node_modules", "data", "coverage", "web"] },
+  { ignores: ["node_modules", "data", "coverage", "web/dist", "web/.build-*", "web/.old-*"] },
   {
-    files: ["**/*.ts"],
+    files: ["**/*.{ts,tsx}"],
     extends: [tseslint.configs.recommendedTypeChecked],
     plugins: { "import-x": importX },
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
@@ -54,6 +61,27 @@ export default tseslint.config(
     rules: {
       "no-restricted-imports": ["error", { patterns: pureModules }],
       "no-restricted-globals": ["error", "Date", "setInterval"],
+    },
+  },
+  {
+    files: ["web/**/*.{ts,tsx}"],
+    rules: {
+      "@typescript-eslint/no-misused-promises": [
+        "error",
+        { checksVoidReturn: { arguments: false, properties: false, attributes: false } },
+      ],
+      "no-restricted-imports": [
+        "error",
+        {
+          patterns: [
+            {
+              group: ["**/contracts/*", "!**/contracts/country-codes.ts"],
+              allowTypeImports: true,
+              message: "Only their types: schemas are large.",
+            },
+          ],
+        },
+      ],
     },
   },
   {

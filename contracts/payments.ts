@@ -1,10 +1,11 @@
 import { Type, type Static } from "@sinclair/typebox";
 import { action, type TypesOf } from "./action.ts";
 import { audit, hasten } from "./audit.ts";
-import { BriefsOf, ById, Cents, closed, Currency, Id, listOf, nullable, Time } from "./shapes.ts";
+import { BriefsOf, ById, Cents, closed, Currency, Id, listOf, NoParams, nullable, Time } from "./shapes.ts";
 
 export const PaymentMethod = Type.Union([Type.Literal("card"), Type.Literal("alipay"), Type.Literal("wechat_pay")]);
 export type PaymentMethod = Static<typeof PaymentMethod>;
+export const paymentMethods = PaymentMethod.anyOf.map(({ const: method }) => method);
 
 export const PaymentStatus = Type.Union([
   Type.Literal("PENDING"),
@@ -78,7 +79,27 @@ export const PaymentCheck = Type.Object(
   closed,
 );
 
+/** What a shop has to know to offer payments. */
+export const PaymentOptions = Type.Object(
+  {
+    provider: Type.String(),
+    methods: Type.Array(PaymentMethod),
+    testTokens: Type.Array(Type.String(), {
+      description: "what stands for cards at the sandbox; none at a real provider",
+    }),
+  },
+  closed,
+);
+export type PaymentOptions = Static<typeof PaymentOptions>;
+
 export const paymentActions = {
+  "payments.methods": action({
+    summary: "How orders can be paid now",
+    access: "public",
+    params: NoParams,
+    result: PaymentOptions,
+    retryable: true,
+  }),
   "payments.get": action({ summary: "One payment", access: "user", params: ById, result: Payment }),
   "payments.webhook": action({
     summary: "A provider's message; authenticated by its signature over the raw bytes",

@@ -10,6 +10,7 @@ import { startNode, type ClusterNode } from "./cluster-node.ts";
 import { restClient, ScriptError, signInAsAdmin } from "./rest-client.ts";
 import { demoFile, demoStock } from "./seed-catalogue.ts";
 import { importCatalogue } from "./import-catalogue.ts";
+import { ensureWeb } from "./web/ensure.ts";
 
 // `npm run cluster`: the servers and several nodes on this machine, until Ctrl-C. `--nodes 3` for the number of nodes,
 // each with every service; `--split` for one node a service.
@@ -57,6 +58,8 @@ function end(code: number): Promise<void> {
 async function main(): Promise<void> {
   loadEnvFiles();
   const plans = planOf(process.argv.slice(2), Number(process.env.PORT ?? 3000));
+  const pagesProblem = await ensureWeb();
+  if (pagesProblem !== null) say(pagesProblem);
   say("starting the servers");
   backing = await startBacking(["mysql", "redis", "nats", "amqp"]);
   const password = process.env.ADMIN_PASSWORD || randomBytes(12).toString("base64url");

@@ -3,11 +3,15 @@ import { startRepl } from "../repl/session.ts";
 import { ensureAdmin } from "./first-admin.ts";
 import { runNode } from "./run-node.ts";
 import { seedCatalogue } from "./seed-catalogue.ts";
+import { ensureWeb } from "./web/ensure.ts";
 
 // `npm start`: the whole system in this process, or the services that the environment names.
 
 const config = loadConfig();
 const withRepl = process.argv.includes("--repl");
+
+const pagesProblem = config.services.includes("gateway") ? await ensureWeb() : null;
+if (pagesProblem !== null) process.stderr.write(`${pagesProblem}\n`);
 
 await runNode(config, async (broker, end) => {
   const runs = new Set(config.services);
@@ -30,7 +34,8 @@ function welcome(
     ["services", services.join(", ")],
     ...(services.includes("gateway")
       ? [
-          ["listens on", publicUrl],
+          ["shop", publicUrl],
+          ["console", `${publicUrl}/console`],
           ["docs", `${publicUrl}/docs`],
         ]
       : []),

@@ -13,15 +13,20 @@ const composeMs = 5 * 60_000;
 const answersWithinMs = 90_000;
 const root = resolve(import.meta.dirname, "../..");
 
-/** One kind of server: how to find, start, and install one. */
-export interface ServerKind<Of extends PrivateServer = PrivateServer> {
+/** A program of the system's, and where it comes from. */
+export interface Installable {
   /** What people call it, in messages. */
   name: string;
-  /** The environment variable that names a running one. */
+  /** The environment variable that names one, and what it takes for that. */
   variable: string;
+  setTo?: string;
   programs: readonly string[];
   /** Debian's package. */
   package: string;
+}
+
+/** One kind of server: how to find, start, and install one. */
+export interface ServerKind<Of extends PrivateServer = PrivateServer> extends Installable {
   ping: (url: string) => Promise<void>;
   start: (program: string) => Promise<Of>;
   /** The service of docker-compose.yml, the variable of the port it is published on, and how to reach it there. */
@@ -92,17 +97,26 @@ export const composeSecrets = [
   "ADMIN_PASSWORD",
 ] as const;
 
+/** Another process may be installing something. */
+const patiently = ["-o", "DPkg::Lock::Timeout=300"];
+
 let installing: Promise<unknown> = Promise.resolve();
 
 /** Answers with the installed program. One after another: apt-get takes a lock. */
-function install(kind: ServerKind): Promise<string> {
+export function install(kind: Installable): Promise<string> {
   const installed = installing.then(() => installNow(kind));
   installing = installed.catch(() => {});
   return installed;
 }
 
-async function installNow({ name, variable, programs, package: packageName }: ServerKind): Promise<string> {
-  const howToGetOne = `set ${variable} to a running one, or install it (Debian, Ubuntu: apt-get install ${packageName})`;
+async function installNow({
+  name,
+  variable,
+  setTo = "a running one",
+  programs,
+  package: packageName,
+}: Installable): Promise<string> {
+  const howToGetOne = `set ${variable} to ${setTo}, or install it (Debian, Ubuntu: apt-get install ${packageName})`;
   if (process.getuid?.() !== 0 || !existsSync("/etc/debian_version")) {
     throw new Error(`no ${name} was found: ${howToGetOne}`);
   }
@@ -113,8 +127,8 @@ async function installNow({ name, variable, programs, package: packageName }: Se
     maxBuffer: 64 * 1024 * 1024,
   };
   try {
-    await run("apt-get", ["update", "-qq"], options);
-    await run("apt-get", ["install", "-y", "-qq", "--no-install-recommends", packageName], options);
+    await run("apt-get", [...patiently, "update", "-qq"], options);
+    await run("apt-get", [...patiently, "install", "-y", "-qq", "--no-install-recommends", packageName], options);
   } catch (error) {
     throw new Error(`${packageName} cannot be installed (${messageOf(error)}): ${howToGetOne}`, { cause: error });
   }

@@ -18,7 +18,7 @@ const style = `
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 26rem; margin: 4rem auto; padding: 0 1rem; color: #1a1a1a; background: #fff; }
 .amount { font-size: 2rem; font-weight: 600; margin: 1rem 0; }
 form { display: flex; gap: .75rem; }
-button { font: inherit; padding: .6rem 1.2rem; border: 1px solid #1a5fb4; border-radius: .4rem; cursor: pointer; background: #1a5fb4; color: #fff; }
+button, .button { font: inherit; display: inline-block; text-decoration: none; padding: .6rem 1.2rem; border: 1px solid #1a5fb4; border-radius: .4rem; cursor: pointer; background: #1a5fb4; color: #fff; }
 button[value=decline] { background: #fff; color: #1a5fb4; }
 @media (prefers-color-scheme: dark) { body { color: #eee; background: #1a1a1a; } }
 `;
@@ -34,7 +34,18 @@ export async function showApproval(bus: Bus, ref: string, req: IncomingMessage, 
   else sendUnknown(res);
 }
 
-export async function decideApproval(bus: Bus, ref: string, req: IncomingMessage, res: ServerResponse): Promise<void> {
+interface Deciding {
+  bus: Bus;
+  /** Where the person goes from here. */
+  returnUrl: string;
+}
+
+export async function decideApproval(
+  { bus, returnUrl }: Deciding,
+  ref: string,
+  req: IncomingMessage,
+  res: ServerResponse,
+): Promise<void> {
   const decision = await readDecision(req);
   if (ref.length > maxRefLength) throw notFound("payment");
   if (wantsJson(req)) {
@@ -47,7 +58,7 @@ export async function decideApproval(bus: Bus, ref: string, req: IncomingMessage
     return;
   }
   const { status } = await bus.call("payments.approve", { providerRef: ref, decision });
-  sendPage(res, 200, "Thank you", outcome(approval, status));
+  sendPage(res, 200, "Thank you", outcome(approval, status, returnUrl));
 }
 
 async function readDecision(req: IncomingMessage): Promise<"approve" | "decline"> {
@@ -84,10 +95,11 @@ function approvalForm(approval: Approval): Html {
     ${amountOf(approval)} ${body}`;
 }
 
-const outcome = (approval: Approval, status: string): Html =>
+const outcome = (approval: Approval, status: string, returnUrl: string): Html =>
   markup`<h1>Thank you</h1>
     ${amountOf(approval)}
-    <p>The payment is now: ${status}. You may close this page.</p>`;
+    <p>The payment is now: ${status}.</p>
+    <p><a class="button" href="${returnUrl}">Back to the shop</a></p>`;
 
 function sendUnknown(res: ServerResponse): void {
   sendPage(

@@ -22,6 +22,8 @@ import { Router } from "./router.ts";
 import { basePath, contractOfRoute, routes, type Route } from "./routes.ts";
 import { signingKeys } from "./signing-keys.ts";
 import { streams, type Streams } from "./stream.ts";
+import { readWebFiles } from "./web-files.ts";
+import { webPages } from "./web-pages.ts";
 import { web, webRoute, type AliasHandler, type WebRequest, type WebRoute } from "./web.ts";
 
 interface Vars extends Requests {
@@ -84,10 +86,15 @@ export default defineService<"gateway", Vars>({
     this.revocationPoller = revocationPoller(this, () => isAvailable(broker, "auth"));
     this.http = httpServer((req: IncomingMessage, res: ServerResponse) => this.handle(req as WebRequest, res));
 
-    const served = pages({
-      streams: this.streams,
-      readiness: () => readiness((name) => isAvailable(broker, name), readinessHeldBy(broker), this.http.draining),
-    });
+    const files = readWebFiles(config.webDir);
+    const served = [
+      ...pages({
+        streams: this.streams,
+        returnUrl: config.paymentReturnUrl,
+        readiness: () => readiness((name) => isAvailable(broker, name), readinessHeldBy(broker), this.http.draining),
+      }),
+      ...(files ? webPages(files) : []),
+    ];
     this.targets = new Map<string, Target>([
       ...routes.map((route) => [`${route.method} ${basePath}${route.path}`, actionTarget(route, broker)] as const),
       ...served.map((page) => [`${page.method} ${page.path}`, page] as const),

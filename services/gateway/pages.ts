@@ -20,11 +20,13 @@ export interface Page {
 export interface PageParts {
   streams: Streams;
   readiness: () => Readiness;
+  /** Where customers go from the approval page. */
+  returnUrl: string;
 }
 
 const open: Entry = { access: "public", limited: true, ignoresToken: true };
 
-export function pages({ streams, readiness }: PageParts): Page[] {
+export function pages({ streams, readiness, returnUrl }: PageParts): Page[] {
   const document = openApiDocument();
   const documentText = JSON.stringify(document);
   const docs = docsPage(document);
@@ -94,7 +96,7 @@ export function pages({ streams, readiness }: PageParts): Page[] {
       method: "POST",
       path: "/sandbox/approvals/:ref",
       entry: open,
-      answer: (req, res) => decideApproval(req.$ctx, refOf(req), req, res),
+      answer: (req, res) => decideApproval({ bus: req.$ctx, returnUrl }, refOf(req), req, res),
     },
   ];
 }

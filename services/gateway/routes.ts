@@ -181,6 +181,7 @@ export const routes: readonly Route[] = [
     idempotent: true,
   },
 
+  { method: "GET", path: "/payments/methods", action: "payments.methods", tag: "Payments", status: 200 },
   { method: "GET", path: "/payments/:id", action: "payments.get", tag: "Payments", status: 200 },
   {
     method: "POST",

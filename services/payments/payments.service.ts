@@ -1,5 +1,6 @@
 import { configOf, type Config } from "../../config.ts";
 import { defineService, type Identity } from "../../contracts/bus.ts";
+import { paymentMethods } from "../../contracts/payments.ts";
 import { auditPage } from "../../lib/audit.ts";
 import { DomainError, messageOf, notFound } from "../../lib/errors.ts";
 import { newId } from "../../lib/ids.ts";
@@ -22,6 +23,7 @@ import { providerDirectory, type Providers } from "./providers/providers.ts";
 import { sandboxProvider, type SandboxProvider } from "./providers/sandbox/client.ts";
 import { startSandbox, type Sandbox } from "./providers/sandbox/server.ts";
 import { sandboxSecrets } from "./providers/sandbox/signature.ts";
+import { tokenNames } from "./providers/sandbox/tokens.ts";
 import { stripeProvider } from "./providers/stripe/client.ts";
 import { reconcilePayments } from "./reconcile-payments.ts";
 import { refundPayment, sendDueRefunds } from "./refund-payment.ts";
@@ -94,6 +96,10 @@ export default defineService<"payments", Vars>({
   ],
 
   actions: {
+    methods() {
+      const { name } = this.deps.providers.current;
+      return { provider: name, methods: [...paymentMethods], testTokens: name === "sandbox" ? [...tokenNames] : [] };
+    },
     async get(ctx) {
       const payment = await this.deps.payments.find(ctx.params.id);
       if (payment && !mayRead(payment, signedIn(ctx))) {

@@ -5,7 +5,11 @@ import { readConfig, type Config } from "../../config.ts";
 
 export { freePort } from "../../scripts/backing/process.ts";
 
-/** Settings for a quiet node of its own: a temporary data directory, SQLite, unless the environment given says otherwise. */
+/**
+ * Settings for a quiet node of its own: a temporary data directory, SQLite, no pages for browsers, unless the environment
+ * given says otherwise.
+ */
 export function testConfig(env: Record<string, string> = {}): Config {
-  return readConfig({ DATA_DIR: mkdtempSync(join(tmpdir(), "hub-test-")), LOG_LEVEL: "fatal", PORT: "0", ...env });
+  const dataDir = mkdtempSync(join(tmpdir(), "hub-test-"));
+  return readConfig({ DATA_DIR: dataDir, WEB_DIR: join(dataDir, "web"), LOG_LEVEL: "fatal", PORT: "0", ...env });
 }

@@ -47,6 +47,7 @@ const expected: Record<string, string> = {
   "POST /orders/:id/complete": "               401 200 404 200 200 401 401",
   "POST /orders/:id/ship": "                   401 403 403 200 200 401 401",
   "POST /orders/:id/refund": "                 401 403 403 200 200 401 401",
+  "GET /payments/methods": "                   200 200 200 200 200 401 401",
   "GET /payments/:id": "                       401 200 404 200 200 401 401",
   "POST /payments/webhooks/:provider": "       401 401 401 401 401 401 401",
   "GET /notifications": "                      401 200 200 200 200 401 401",

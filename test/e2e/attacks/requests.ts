@@ -135,6 +135,7 @@ export const requests: Record<string, Make> = {
   "POST /orders/:id/complete": ofOrder(shipped, "/complete"),
   "POST /orders/:id/ship": ofOrder(paid, "/ship", { carrier: "Royal Mail", trackingNumber: "RM1" }),
   "POST /orders/:id/refund": ofOrder(paid, "/refund", { reason: "broken" }),
+  "GET /payments/methods": at("/payments/methods"),
   "GET /payments/:id": async (about) => ({ path: `/payments/${await idOf(about, payment)}` }),
   "POST /payments/webhooks/:provider": at("/payments/webhooks/sandbox", "{}"),
   "GET /notifications": at("/notifications"),

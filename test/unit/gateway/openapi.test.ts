@@ -59,7 +59,7 @@ describe("the route table", () => {
 
 describe("the OpenAPI document", () => {
   it("has every route and every page", () => {
-    const served = pages({ streams: {} as never, readiness: () => ({ status: "ok", missing: [] }) });
+    const served = pages({ streams: {} as never, readiness: () => ({ status: "ok", missing: [] }), returnUrl: "" });
 
     for (const { method, path } of routes) expect(operationOf(method, basePath + path)).toBeDefined();
     for (const { method, path } of served) expect(operationOf(method, path)).toBeDefined();

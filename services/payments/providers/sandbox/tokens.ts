@@ -42,3 +42,5 @@ const tokens = new Map<string, Behaviour>([
 
 export const behaviourOf = (token: string | null): Behaviour =>
   tokens.get(token ?? "tok_ok") ?? failed("invalid_token");
+
+export const tokenNames: readonly string[] = [...tokens.keys()];
