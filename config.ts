@@ -63,7 +63,8 @@ export interface Config {
   tracing: TracingConfig | null;
   /** JSON with settings that may change while the node runs. */
   liveConfigFile: string | null;
-  log: { level: LogLevel; dir: string | null; pretty: boolean };
+  /** `name`: what the files in `dir` begin with. */
+  log: { level: LogLevel; dir: string | null; name: string; pretty: boolean };
   /** Where this process fails on purpose; none but in tests. */
   failpoints: readonly Failpoint[];
   production: boolean;
@@ -171,6 +172,8 @@ export function readConfig(env: Env, { joinsOnly = false }: ReadOptions = {}): C
     log: {
       level: read.choice("LOG_LEVEL", "info", ["fatal", "error", "warn", "info", "debug", "trace", "silent"]),
       dir: env.LOG_DIR ? resolve(env.LOG_DIR) : null,
+      // nodes that share a directory each need files of their own, and those without a name have another one each time
+      name: env.NODE_ID ? `hub-${env.NODE_ID.replace(/[^\w-]/g, "_")}` : "hub",
       pretty: !production && process.stdout.isTTY === true,
     },
     failpoints: read.failpoints(),

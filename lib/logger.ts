@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { Loggers } from "moleculer";
 import { pino, type Logger as PinoLogger } from "pino";
 import type { Config, LogLevel } from "../config.ts";
+import type { LogFileOptions } from "./log-files.ts";
 import { prettyStream } from "./pretty-log.ts";
 import { logFields } from "./request-context.ts";
 
@@ -24,7 +25,7 @@ const moleculerParts = new Set([
 ]);
 
 /**
- * Structured lines through pino: on standard output, or in rotated files under `LOG_DIR`. A call is an event's name and
+ * Structured lines through pino: on standard output, or in files under `LOG_DIR` that are rotated and compressed. A call is an event's name and
  * its fields, `logger.info("order placed", { orderId })`, which pino alone would take as words to put into a format.
  */
 export class StructuredLogger extends Loggers.Base<object> {
@@ -79,7 +80,7 @@ const secretKeys = [
 ];
 
 export function structuredLogger({ log, nodeId }: Config): StructuredLogger {
-  const { level, dir, pretty } = log;
+  const { level, dir, name, pretty } = log;
   const options = {
     // each logger below has its own, which may change
     level: "trace",
@@ -91,15 +92,8 @@ export function structuredLogger({ log, nodeId }: Config): StructuredLogger {
     ? pino({
         ...options,
         transport: {
-          target: "pino-roll",
-          options: {
-            file: join(dir, "hub"),
-            extension: ".log",
-            frequency: "daily",
-            size: "50m",
-            mkdir: true,
-            limit: { count: 14 },
-          },
+          target: join(import.meta.dirname, "log-files.ts"),
+          options: { file: join(dir, name), size: "50m", keep: 14 } satisfies LogFileOptions,
         },
       })
     : pretty

@@ -16,6 +16,12 @@ export const currentContext = (): RequestContext | undefined => storage.getStore
 /** What continues the trace under way; null when there is none. */
 export const currentTraceparent = (): string | null => storage.getStore()?.span?.traceparent ?? null;
 
+/** What tells a party outside which trace a request to it belongs to: W3C's header, where there is a trace. */
+export function traceHeaders(): { traceparent?: string } {
+  const traceparent = currentTraceparent();
+  return traceparent === null ? {} : { traceparent };
+}
+
 /** Runs `work` for that request; undefined: for none. */
 export const runFor = <T>(context: RequestContext | undefined, work: () => T): T => storage.run(context, work);
 

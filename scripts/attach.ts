@@ -24,7 +24,7 @@ export async function attach(config: Config, name: string): Promise<AppBroker> {
   const quiet = {
     ...config,
     nodeId: `${name}-${process.pid}`,
-    log: { level: "error", dir: null, pretty: false },
+    log: { ...config.log, level: "error", dir: null, pretty: false },
   } as const;
   const options = brokerOptions(quiet);
   const onEnded = (): void => {

@@ -25,6 +25,7 @@ import { startSandbox, type Sandbox } from "./providers/sandbox/server.ts";
 import { sandboxSecrets } from "./providers/sandbox/signature.ts";
 import { tokenNames } from "./providers/sandbox/tokens.ts";
 import { stripeProvider } from "./providers/stripe/client.ts";
+import { traced } from "./providers/traced.ts";
 import { reconcilePayments } from "./reconcile-payments.ts";
 import { refundPayment, sendDueRefunds } from "./refund-payment.ts";
 import { refundsRepository } from "./refunds.repository.ts";
@@ -60,7 +61,7 @@ function providersOf(
   sandbox: SandboxProvider,
 ): Providers {
   if (!account) return providerDirectory(sandbox);
-  const stripe = stripeProvider({ ...account, returnUrl: paymentReturnUrl });
+  const stripe = traced(stripeProvider({ ...account, returnUrl: paymentReturnUrl }));
   return paymentProvider === "stripe" ? providerDirectory(stripe, [sandbox]) : providerDirectory(sandbox, [stripe]);
 }
 
@@ -176,12 +177,8 @@ export default defineService<"payments", Vars>({
     const onError = (error: unknown): void => this.logger.warn("sandbox failed", { error: messageOf(error) });
     this.hosted =
       sandboxUrl === null ? await startSandbox({ store, port: 0, webhookSecret: webhookSecrets[0], onError }) : null;
-    this.sandbox = sandboxProvider({
-      url: this.hosted?.url ?? sandboxUrl ?? "",
-      publicUrl,
-      webhookUrl,
-      webhookSecrets,
-    });
+    const url = this.hosted?.url ?? sandboxUrl ?? "";
+    this.sandbox = traced(sandboxProvider({ url, publicUrl, webhookUrl, webhookSecrets }));
     const providers = providersOf(config, this.sandbox);
     this.books = paymentsAudit(this.db, providers.all, now);
     const payments = paymentsRepository(this.db, this.outbox);

@@ -59,7 +59,10 @@ describe("the trace of an order", () => {
         ...["inventory.reserve", "INSERT stock", "process order.created", "INSERT notifications", "send email"],
       ]),
     );
-    const way = wayTo(spans, "send email");
+    const way = wayTo(
+      spans,
+      spans.find(({ name }) => name === "send email"),
+    );
     expect(way).toEqual([
       ...["POST /api/v1/orders", "orders.place", "publish order.created", "process order.created", "send email"],
     ]);
@@ -70,6 +73,33 @@ describe("the trace of an order", () => {
     expect(spans.filter(({ failed }) => failed)).toEqual([]);
     const told = JSON.stringify(spans);
     for (const secret of [buyer.email, buyer.token, sku, orderId, "T-"]) expect(told).not.toContain(secret);
+  });
+
+  it("goes on, when the same client pays, to the payment provider and to the e-mail that says so", async () => {
+    const { traceId, root, orderId } = await placed();
+    const paid = await shop.rest.post(`/orders/${orderId}/pay`, {
+      token: buyer.token,
+      headers: { traceparent: `00-${traceId}-${root}-00` },
+      body: { method: "card", token: "tok_ok" },
+    });
+    expect(paid.status).toBe(200);
+
+    const spans = await eventually(() => {
+      const all = collector.spans.filter((span) => span.traceId === traceId);
+      const told = all.filter(({ name }) => name === "send email").map((span) => wayTo(all, span)[2]);
+      return told.includes("publish order.paid") && connected(all, root) && all;
+    }, 20_000);
+
+    const charge = spans.find(({ name }) => name === "sandbox charge");
+    expect(charge?.attributes["hub.payment_provider"]).toBe("sandbox");
+    expect(wayTo(spans, charge)).toEqual([
+      ...["POST /api/v1/orders/:id/pay", "orders.pay", "call payments.create", "payments.create", "sandbox charge"],
+    ]);
+    const ways = spans.filter(({ name }) => name === "send email").map((span) => wayTo(spans, span));
+    expect(ways).toContainEqual([
+      ...["POST /api/v1/orders/:id/pay", "orders.pay", "publish order.paid", "process order.paid", "send email"],
+    ]);
+    expect(spans.filter(({ failed }) => failed)).toEqual([]);
   });
 
   it("tells of a refusal by its code alone", async () => {
@@ -110,11 +140,11 @@ function connected(spans: readonly CollectedSpan[], root: string): boolean {
   return spans.every(({ parentSpanId }) => here.has(parentSpanId));
 }
 
-/** From the request to the span of this name, without what happens in databases. */
-function wayTo(spans: readonly CollectedSpan[], name: string): string[] {
+/** From the request to this span, without what happens in databases. */
+function wayTo(spans: readonly CollectedSpan[], end: CollectedSpan | undefined): string[] {
   const byId = new Map(spans.map((span) => [span.spanId, span]));
   const way: string[] = [];
-  for (let span = spans.find((one) => one.name === name); span; span = byId.get(span.parentSpanId)) {
+  for (let span = end; span; span = byId.get(span.parentSpanId)) {
     if (span.attributes["db.namespace"] === undefined) way.unshift(span.name);
   }
   return way;

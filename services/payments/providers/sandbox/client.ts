@@ -1,6 +1,7 @@
 import type { TSchema, Static } from "@sinclair/typebox";
 import { messageOf, notFound } from "../../../../lib/errors.ts";
 import { nextKey } from "../../../../lib/audit.ts";
+import { traceHeaders } from "../../../../lib/request-context.ts";
 import { sumCents } from "../../../../lib/money.ts";
 import { compileSchema } from "../../../../lib/validator.ts";
 import {
@@ -184,7 +185,11 @@ async function send(url: string, { path, key, body, signal }: Request): Promise<
   try {
     const response = await fetch(`${url}${path}`, {
       method: body ? "POST" : "GET",
-      headers: { "content-type": "application/json", ...(key === undefined ? {} : { "idempotency-key": key }) },
+      headers: {
+        "content-type": "application/json",
+        ...traceHeaders(),
+        ...(key === undefined ? {} : { "idempotency-key": key }),
+      },
       ...(body ? { body: JSON.stringify(body) } : {}),
       redirect: "error",
       signal,

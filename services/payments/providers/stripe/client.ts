@@ -1,5 +1,6 @@
 import Stripe from "stripe";
 import type { StripeConfig } from "../../../../config.ts";
+import { traceHeaders } from "../../../../lib/request-context.ts";
 import { answerWithinMs } from "../ask.ts";
 import {
   ProviderRefused,
@@ -12,6 +13,15 @@ import {
 import { within } from "./errors.ts";
 import { intentIn, isUntouched, metadataOf, paymentIdIn, toResult, toTheirCharge, type Intent } from "./intent.ts";
 import { readMessage } from "./message.ts";
+
+/** Stripe's own way to send requests, with the trace that each belongs to. */
+function tracingClient(): ReturnType<typeof Stripe.createNodeHttpClient> {
+  const client = Stripe.createNodeHttpClient();
+  const send = client.makeRequest.bind(client);
+  client.makeRequest = (host, port, path, method, headers, ...rest) =>
+    send(host, port, path, method, { ...headers, ...traceHeaders() }, ...rest);
+  return client;
+}
 
 export interface StripeOptions extends StripeConfig {
   /** Where customers come back to from a page of their bank or wallet. */
@@ -37,6 +47,7 @@ export function stripeProvider({ secretKey, webhookSecrets, url, returnUrl }: St
     // whoever asks has a deadline of its own, and knows whether a second try fits in
     maxNetworkRetries: 0,
     telemetry: false,
+    httpClient: tracingClient(),
   });
 
   const retrieve = async (ref: string, signal: AbortSignal): Promise<Intent> =>
