@@ -5,6 +5,8 @@ import { closed, Id, nullable, Time } from "./shapes.ts";
 /** What the audit log tells of. Reading is not among it, except of what is refused. */
 export const AuditAction = Type.Union([
   Type.Literal("login"),
+  Type.Literal("logout"),
+  Type.Literal("token.reuse"),
   Type.Literal("registration"),
   Type.Literal("password.change"),
   Type.Literal("password.reset"),
@@ -16,6 +18,7 @@ export const AuditAction = Type.Union([
   Type.Literal("stock.change"),
   Type.Literal("refund"),
   Type.Literal("redrive"),
+  Type.Literal("settings.change"),
 ]);
 export type AuditAction = Static<typeof AuditAction>;
 
@@ -43,7 +46,7 @@ export const auditFilter = {
 };
 
 /** The services with an audit log. */
-export const logKeepers = ["auth", "users", "inventory", "orders", "payments", "notify"] as const;
+export const logKeepers = ["auth", "users", "inventory", "orders", "payments", "notify", "ops"] as const;
 export type LogKeeper = (typeof logKeepers)[number];
 
 /** What each service with an audit log answers about it; a mixin brings it. */

@@ -28,8 +28,11 @@ export type Note = (tx: Tx) => Promise<void>;
 /** A service's log of who did what. Rows are added and never changed: triggers refuse everything else. */
 export interface AuditLog {
   note(caller: Caller, deed: Deed): Note;
-  /** For refusals, which change nothing: written soon, so that their answers take no longer than others. */
-  noteSoon(caller: Caller, deed: Deed): void;
+  /**
+   * For refusals, which change nothing: written soon, so that their answers take no longer than others. `when`: only if
+   * this turns out to be so, such as that what was said not to exist does.
+   */
+  noteSoon(caller: Caller, deed: Deed, when?: () => Promise<boolean>): void;
   /** Resolves when what was to be written soon is written. */
   settled(): Promise<void>;
   entries(filter: AuditLogActions["auditEntries"]["params"]): Promise<AuditEntry[]>;
@@ -106,9 +109,9 @@ export function openAuditLog(db: Database, service: string, logger: Logger): Aud
 
   return {
     note,
-    noteSoon(caller, deed) {
-      const written: Promise<void> = db
-        .transaction(note(caller, deed))
+    noteSoon(caller, deed, when = () => Promise.resolve(true)) {
+      const written: Promise<void> = when()
+        .then((holds) => (holds ? db.transaction(note(caller, deed)) : undefined))
         .catch((error: unknown) => logger.error("audit entry lost", { ...deed, error: messageOf(error) }))
         .finally(() => soon.delete(written));
       soon.add(written);

@@ -74,14 +74,16 @@ export default defineService<"auth", Vars>({
       return logIn(depsOf(this, ctx, ctx), ctx.params, clientAddress);
     },
     refresh(ctx) {
-      return refreshSession(depsOf(this, ctx), ctx.params.refreshToken);
+      return refreshSession(depsOf(this, ctx, ctx), ctx.params.refreshToken);
     },
     async logout(ctx) {
-      await logOut(this.deps, ctx.params.refreshToken);
+      await logOut(depsOf(this, ctx, ctx), ctx.params.refreshToken);
       return null;
     },
     async logoutAll(ctx) {
-      this.deps.announce(await this.deps.sessions.endAll(signedIn(ctx).id));
+      const { id } = signedIn(ctx);
+      const note = this.auditLog.note(ctx, { action: "logout", target: `user ${id}` });
+      this.deps.announce(await this.deps.sessions.endAll(id, undefined, note));
       return null;
     },
     async changePassword(ctx) {

@@ -7,7 +7,7 @@ import { digestOf, successorOf } from "./tokens.ts";
 
 /** Exchanges a refresh token for its successor and an access token with the roles the user has now. */
 export async function refreshSession(deps: Deps, token: string): Promise<Session> {
-  const { bus, sessions, announce, now, refreshKey } = deps;
+  const { bus, sessions, announce, audit, caller, now, refreshKey } = deps;
   const startedMs = now();
   const digest = digestOf(token);
   const found = await sessions.find(digest);
@@ -21,12 +21,12 @@ export async function refreshSession(deps: Deps, token: string): Promise<Session
   }
 
   const refreshToken = successorOf(token, refreshKey);
-  const { rotated, revocations } = await sessions.rotate({
-    userId,
-    digest,
-    successor: digestOf(refreshToken),
-    startedMs,
-  });
+  // whose token it is, is known; who used it a second time is not
+  const reuse = { action: "token.reuse", target: `user ${userId}`, outcome: "refused", actor: null } as const;
+  const { rotated, revocations } = await sessions.rotate(
+    { userId, digest, successor: digestOf(refreshToken), startedMs },
+    audit.note(caller, reuse),
+  );
   announce(revocations);
   if (!rotated) throw invalidToken();
   await reach("refresh.after-rotation");
@@ -34,12 +34,12 @@ export async function refreshSession(deps: Deps, token: string): Promise<Session
 }
 
 /** Ends the session of a refresh token, if there is one. */
-export async function logOut(
-  { sessions, announce }: Pick<Deps, "sessions" | "announce">,
-  token: string,
-): Promise<void> {
+export async function logOut({ sessions, announce, audit, caller }: Deps, token: string): Promise<void> {
   const found = await sessions.find(digestOf(token));
-  if (found) announce(await sessions.end(found.userId, found.familyId));
+  if (!found) return;
+  const { userId, familyId } = found;
+  const deed = { action: "logout", target: `session ${familyId}`, actor: userId } as const;
+  announce(await sessions.end(userId, familyId, audit.note(caller, deed)));
 }
 
 const invalidToken = (): DomainError =>

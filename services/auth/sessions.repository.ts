@@ -18,20 +18,21 @@ export interface SessionsRepository {
   open(session: { userId: string; familyId: string; digest: string; startedMs: number }, note?: Note): Promise<boolean>;
   /** Whose token this is, whatever has become of it. */
   find(digest: string): Promise<{ userId: string; familyId: string } | null>;
-  /** Uses a refresh token up for its successor. A use that began after the first one was over ends the family. */
-  rotate(use: {
-    userId: string;
-    digest: string;
-    successor: string;
-    startedMs: number;
-  }): Promise<{ rotated: boolean; revocations: Revocation[] }>;
+  /**
+   * Uses a refresh token up for its successor. A use that began after the first one was over ends the family, and is
+   * noted.
+   */
+  rotate(
+    use: { userId: string; digest: string; successor: string; startedMs: number },
+    noteReuse?: Note,
+  ): Promise<{ rotated: boolean; revocations: Revocation[] }>;
   /** Those that are not forgotten yet, oldest first. */
   ofUser(userId: string): Promise<SignIn[]>;
-  end(userId: string, familyId: string): Promise<Revocation[]>;
+  end(userId: string, familyId: string, note?: Note): Promise<Revocation[]>;
   /** Ends all of a user's sessions but one, which goes on with the tokens it has. */
   endOthers(userId: string, keepFamilyId: string): Promise<Revocation[]>;
   /** Ends all of a user's sessions that began before `beforeMs`, by default before now, and kills the tokens from then. */
-  endAll(userId: string, cause?: { beforeMs: number; delivery: Delivery }): Promise<Revocation[]>;
+  endAll(userId: string, cause?: { beforeMs: number; delivery: Delivery }, note?: Note): Promise<Revocation[]>;
   /** The same, and nothing stays of them. */
   forget(userId: string, cause: { beforeMs: number; delivery: Delivery }): Promise<Revocation[]>;
 }
@@ -119,7 +120,7 @@ export function sessionsRepository(db: Database, revocations: RevocationsReposit
       );
       return row ? { userId: row.user_id, familyId: row.family_id } : null;
     },
-    rotate: ({ userId, digest, successor, startedMs }) =>
+    rotate: ({ userId, digest, successor, startedMs }, noteReuse) =>
       db.transaction(async (tx) => {
         await lockAccount(tx, userId);
         const [token] = await db.select<TokenRow>(
@@ -134,6 +135,7 @@ export function sessionsRepository(db: Database, revocations: RevocationsReposit
         if (token.used_at !== null) {
           // Tabs of one browser refresh at the same time. Who asked before the first use was over is no thief.
           if (startedMs > Number(token.used_at)) {
+            await noteReuse?.(tx);
             return { rotated: false, revocations: await endFamilies(tx, [token.family_id], nowMs) };
           }
           await db.execute("UPDATE families SET issued_at = ? WHERE id = ?", [startedMs, token.family_id], tx);
@@ -165,8 +167,9 @@ export function sessionsRepository(db: Database, revocations: RevocationsReposit
         endedAt: row.ended_at === null ? null : toIso(Number(row.ended_at)),
       }));
     },
-    end: (userId, familyId) =>
+    end: (userId, familyId, note) =>
       db.transaction(async (tx) => {
+        await note?.(tx);
         await lockAccount(tx, userId);
         return endFamilies(tx, [familyId], now());
       }),
@@ -187,9 +190,10 @@ export function sessionsRepository(db: Database, revocations: RevocationsReposit
           nowMs,
         );
       }),
-    endAll: (userId, cause) =>
+    endAll: (userId, cause, note) =>
       db.transaction(async (tx) => {
         if (cause && !(await cause.delivery.record(tx))) return [];
+        await note?.(tx);
         return endAllWithin(tx, userId, cause?.beforeMs);
       }),
     forget: (userId, { beforeMs, delivery }) =>

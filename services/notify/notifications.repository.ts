@@ -28,6 +28,8 @@ export interface NotificationsRepository {
   list(userId: string, filter: ListFilter): Promise<Page<StoredNotification>>;
   /** Marks as read what was not; answers with the notification, or null when the person has no such. */
   read(userId: string, id: string, nowMs: number): Promise<StoredNotification | null>;
+  /** Whosever it is. */
+  exists(id: string): Promise<boolean>;
   /**
    * The number of a person's last notification, 0 before the first, and those after number `after`, oldest first; none
    * when `after` is null. No number comes to light after a later one did.
@@ -196,6 +198,7 @@ export function notificationsRepository(db: Database): NotificationsRepository {
       ]);
       return (await select("id = ? AND user_id = ?", [id, userId]))[0] ?? null;
     },
+    exists: async (id) => (await select("id = ?", [id])).length > 0,
     async since(userId, { after, limit }) {
       const [row] = await db.select<{ last: number | string }>("SELECT last FROM user_counters WHERE user_id = ?", [
         userId,

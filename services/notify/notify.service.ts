@@ -5,7 +5,7 @@ import { messageOf, notFound } from "../../lib/errors.ts";
 import { newId } from "../../lib/ids.ts";
 import { defaultLimit } from "../../lib/page.ts";
 import { signedIn } from "../../middlewares/guard.middleware.ts";
-import { auditLogMixin } from "../../mixins/audit-log.mixin.ts";
+import { auditLogMixin, type WithAuditLog } from "../../mixins/audit-log.mixin.ts";
 import { consumerMixin, type WithInbox } from "../../mixins/consumer.mixin.ts";
 import { dbMixin, type WithDatabase } from "../../mixins/db.mixin.ts";
 import { continueTrace } from "../../mixins/traced.ts";
@@ -21,7 +21,7 @@ import { senderOf } from "./send-deliveries.ts";
 import { tellerOf } from "./tell-person.ts";
 import { composePasswordReset, type NotifiedEvent } from "./telling.ts";
 
-interface Vars extends WithDatabase, WithInbox, WithChannels, WithSweeps {
+interface Vars extends WithDatabase, WithAuditLog, WithInbox, WithChannels, WithSweeps {
   notifications: NotificationsRepository;
   deliveries: DeliveriesRepository;
   told: NotifyAudit;
@@ -57,8 +57,13 @@ export default defineService<"notify", Vars>({
       return { ...page, items: page.items.map(notificationView) };
     },
     async read(ctx) {
-      const read = await this.notifications.read(signedIn(ctx).id, ctx.params.id, now());
-      if (!read) throw notFound("notification");
+      const { id } = ctx.params;
+      const read = await this.notifications.read(signedIn(ctx).id, id, now());
+      if (!read) {
+        const deed = { action: "access.refused", target: `notification ${id}`, outcome: "refused" } as const;
+        this.auditLog.noteSoon(ctx, deed, () => this.notifications.exists(id));
+        throw notFound("notification");
+      }
       return notificationView(read);
     },
     async mailbox(ctx) {

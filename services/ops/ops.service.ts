@@ -7,6 +7,7 @@ import { metricsOf } from "../../lib/metrics.ts";
 import { defaultLimit } from "../../lib/page.ts";
 import { queueDepths } from "../../lib/queue-depths.ts";
 import { signedIn } from "../../middlewares/guard.middleware.ts";
+import { auditLogMixin, type WithAuditLog } from "../../mixins/audit-log.mixin.ts";
 import { dbMixin, type WithDatabase } from "../../mixins/db.mixin.ts";
 import { mixin } from "../../mixins/mixin.ts";
 import { readAuditLog } from "./audit-log.ts";
@@ -19,7 +20,7 @@ import { nodeViews, type RegistryNode } from "./nodes.ts";
 import { peersOver, senders, type Peers } from "./peers.ts";
 import { settingsRepository, type SettingsRepository } from "./settings.repository.ts";
 
-interface Vars extends WithDatabase {
+interface Vars extends WithDatabase, WithAuditLog {
   settings: SettingsRepository;
   peers: Peers;
   stopping: AbortController;
@@ -44,7 +45,7 @@ const interruptible = mixin<Vars>({
 
 export default defineService<"ops", Vars>({
   name: "ops",
-  mixins: [interruptible, dbMixin(migrations)],
+  mixins: [interruptible, dbMixin(migrations), auditLogMixin()],
   actions: {
     nodes() {
       const nodes = this.broker.registry.getNodeList({ onlyAvailable: false, withServices: true });
@@ -89,8 +90,9 @@ export default defineService<"ops", Vars>({
     },
     async setConfig(ctx) {
       const by = signedIn(ctx).id;
-      const { before, after } = await this.settings.change(ctx.params, by, now());
-      this.logger.info("settings changed", { by, before, after });
+      const { after } = await this.settings.change(ctx.params, by, now(), (detail) =>
+        this.auditLog.note(ctx, { action: "settings.change", target: "settings", detail: { ...detail } }),
+      );
       const live = liveOf(this.broker);
       live.lay("set", after);
       return { values: live.values, ...(await this.settings.read()) };

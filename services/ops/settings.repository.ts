@@ -1,12 +1,20 @@
 import type { LiveChange, SomeLiveValues, StoredSettings } from "../../contracts/settings.ts";
+import type { Note } from "../../lib/audit-log.ts";
 import type { Database, Tx } from "../../lib/database.ts";
 import { toIso } from "../../lib/time.ts";
+
+interface Changed {
+  before: SomeLiveValues;
+  after: SomeLiveValues;
+}
+
+type NoteChange = (changed: Changed) => Note;
 
 /** What was set for all nodes, as one row. */
 export interface SettingsRepository {
   read(): Promise<StoredSettings>;
   /** Answers with what was set before and what is now. */
-  change(change: LiveChange, by: string, nowMs: number): Promise<{ before: SomeLiveValues; after: SomeLiveValues }>;
+  change(change: LiveChange, by: string, nowMs: number, note: NoteChange): Promise<Changed>;
 }
 
 interface Row {
@@ -35,7 +43,7 @@ export function settingsRepository(db: Database): SettingsRepository {
         changedBy: row.changed_by,
       };
     },
-    change: (change, by, nowMs) =>
+    change: (change, by, nowMs, note) =>
       db.transaction(async (tx) => {
         const before = JSON.parse((await find(tx))?.set_values ?? "{}") as SomeLiveValues;
         const merged = Object.entries({ ...before, ...change }).filter(([, value]) => value !== null);
@@ -45,6 +53,7 @@ export function settingsRepository(db: Database): SettingsRepository {
           [JSON.stringify(after), nowMs, by],
           tx,
         );
+        await note({ before, after })(tx);
         return { before, after };
       }),
   };

@@ -1,8 +1,8 @@
 import { configOf } from "../../config.ts";
 import { defineService, type Bus, type Ctx, type Identity } from "../../contracts/bus.ts";
-import type { Caller } from "../../lib/audit-log.ts";
+import type { Caller, Deed } from "../../lib/audit-log.ts";
 import { auditPage } from "../../lib/audit.ts";
-import { messageOf, notFound } from "../../lib/errors.ts";
+import { codeOf, messageOf, notFound } from "../../lib/errors.ts";
 import { reach } from "../../lib/failpoints.ts";
 import { newId } from "../../lib/ids.ts";
 import { liveOf } from "../../lib/live-settings.ts";
@@ -17,7 +17,7 @@ import { outboxMixin, type WithOutbox } from "../../mixins/outbox.mixin.ts";
 import { sweeperMixin, type WithSweeps } from "../../mixins/sweeper.mixin.ts";
 import { ordersAudit, type OrdersAudit } from "./audit.repository.ts";
 import { erasuresRepository, type ErasuresRepository } from "./erasures.repository.ts";
-import { idempotently, type InFlight } from "./idempotency.ts";
+import { idempotently, type InFlight, type KeyedRequest } from "./idempotency.ts";
 import { migrations } from "./migrations/index.ts";
 import { complete, ship, type OrderState, type Refund } from "./order.ts";
 import { orderView } from "./order-view.ts";
@@ -65,9 +65,27 @@ async function visible(service: Vars, ctx: Ctx<{ id: string }>): Promise<KeptOrd
   const user = signedIn(ctx);
   const kept = await service.orders.read(ctx.params.id);
   if (kept && mayRead(kept.order, user)) return kept;
-  if (kept)
-    service.auditLog.noteSoon(ctx, { action: "access.refused", target: `order ${ctx.params.id}`, outcome: "refused" });
+  if (kept) service.auditLog.noteSoon(ctx, refusedAt(ctx.params.id));
   throw notFound("order");
+}
+
+const refusedAt = (orderId: string): Deed => ({
+  action: "access.refused",
+  target: `order ${orderId}`,
+  outcome: "refused",
+});
+
+/** Has the audit log tell of a change that was refused because the order is somebody else's. */
+async function notingForeign<T>(service: Vars, ctx: Ctx<{ id: string }>, change: Promise<T>): Promise<T> {
+  const { id } = ctx.params;
+  const isForeign = async (): Promise<boolean> => {
+    const order = await service.orders.find(id);
+    return order !== null && order.customerId !== signedIn(ctx).id;
+  };
+  return change.catch((error: unknown) => {
+    if (codeOf(error) === "NOT_FOUND") service.auditLog.noteSoon(ctx, refusedAt(id), isForeign);
+    throw error;
+  });
 }
 
 const mayRead = (order: OrderState, user: Identity): boolean => order.customerId === user.id || isStaff(user);
@@ -129,7 +147,7 @@ export default defineService<"orders", Vars>({
     },
     async pay(ctx) {
       const { orders } = this;
-      return idempotently(this, ctx, "pay", async (request) => {
+      const paid = idempotently(this, ctx, "pay", async (request) => {
         const { status, payment } = await payOrder(
           { bus: ctx, orders, now, newId },
           signedIn(ctx),
@@ -139,10 +157,12 @@ export default defineService<"orders", Vars>({
         ctx.meta.$statusCode = status;
         return payment;
       });
+      return notingForeign(this, ctx, paid);
     },
     cancel(ctx) {
       const deps = depsOf(this, ctx, ctx);
-      return idempotently(this, ctx, "cancel", (request) => cancelOrder(deps, signedIn(ctx), ctx.params, request));
+      const run = (request: KeyedRequest | null) => cancelOrder(deps, signedIn(ctx), ctx.params, request);
+      return notingForeign(this, ctx, idempotently(this, ctx, "cancel", run));
     },
     refund(ctx) {
       const deps = depsOf(this, ctx, ctx);

@@ -41,6 +41,8 @@ export const addressModel: EntityModel<AddressRow> = {
 export interface AddressesRepository {
   ofUser(userId: string): Promise<Address[]>;
   find(userId: string, id: string): Promise<Address | null>;
+  /** Whoever has it. */
+  exists(id: string): Promise<boolean>;
   add(userId: string, id: string, address: NewAddress): Promise<Address>;
   /** Fields that are left out stay as they are. */
   change(userId: string, id: string, change: Partial<NewAddress>): Promise<Address>;
@@ -72,6 +74,7 @@ export function addressesRepository(
   return {
     ofUser,
     find,
+    exists: async (id) => (await adapter.findOne({ where: { id } })) !== null,
     async add(userId, id, address) {
       const row: AddressRow = { line2: null, region: null, phone: null, ...address, id, userId };
       const added = await users.whileThere(userId, async (transaction) => {

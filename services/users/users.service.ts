@@ -1,6 +1,6 @@
-import { defineService, type Bus } from "../../contracts/bus.ts";
+import { defineService, type Bus, type Ctx } from "../../contracts/bus.ts";
 import { normaliseEmail } from "../../lib/email.ts";
-import { messageOf, notFound } from "../../lib/errors.ts";
+import { codeOf, messageOf, notFound } from "../../lib/errors.ts";
 import { newId } from "../../lib/ids.ts";
 import { defaultLimit, pageOfShort } from "../../lib/page.ts";
 import { signedIn } from "../../middlewares/guard.middleware.ts";
@@ -43,6 +43,19 @@ async function endSessions(service: Members, userId: string): Promise<void> {
   }
 }
 
+/** Has the audit log tell of it if the address that somebody named is another's. */
+function noteForeign({ auditLog, addresses }: Vars, ctx: Ctx, id: string): void {
+  const deed = { action: "access.refused", target: `address ${id}`, outcome: "refused" } as const;
+  auditLog.noteSoon(ctx, deed, () => addresses.exists(id));
+}
+
+async function notingForeign<T>(service: Vars, ctx: Ctx, id: string, change: Promise<T>): Promise<T> {
+  return change.catch((error: unknown) => {
+    if (codeOf(error) === "NOT_FOUND") noteForeign(service, ctx, id);
+    throw error;
+  });
+}
+
 export default defineService<"users", Vars>({
   name: "users",
   mixins: [dbMixin(migrations), auditLogMixin(), entityMixin(addressModel), outboxMixin()],
@@ -77,10 +90,11 @@ export default defineService<"users", Vars>({
     },
     changeAddress(ctx) {
       const { id, ...change } = ctx.params;
-      return this.addresses.change(signedIn(ctx).id, id, change);
+      return notingForeign(this, ctx, id, this.addresses.change(signedIn(ctx).id, id, change));
     },
     async removeAddress(ctx) {
-      await this.addresses.remove(signedIn(ctx).id, ctx.params.id);
+      const { id } = ctx.params;
+      await notingForeign(this, ctx, id, this.addresses.remove(signedIn(ctx).id, id));
       return null;
     },
     async preferences(ctx) {
@@ -139,8 +153,11 @@ export default defineService<"users", Vars>({
       const user = await this.users.findByEmail(normaliseEmail(ctx.params.email));
       return user && profileOf(user);
     },
-    address(ctx) {
-      return this.addresses.find(ctx.params.userId, ctx.params.addressId);
+    async address(ctx) {
+      const { userId, addressId } = ctx.params;
+      const address = await this.addresses.find(userId, addressId);
+      if (!address) noteForeign(this, ctx, addressId);
+      return address;
     },
     async contact(ctx) {
       const user = await this.users.find(ctx.params.id);

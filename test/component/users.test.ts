@@ -29,7 +29,7 @@ describe("the users service", () => {
           ? [{ id: "4" }]
           : [],
   });
-  const inventory = neighbour("inventory", { auditEntries: () => [] });
+  const others = ["inventory", "ops"].map((name) => neighbour(name, { auditEntries: () => [] }));
   const orders = neighbour("orders", {
     ofCustomer: ({ customerId }: { customerId: string }) => [{ order: customerId }],
     historiesOf: () => [{ step: 1 }],
@@ -42,7 +42,7 @@ describe("the users service", () => {
   });
 
   beforeAll(async () => {
-    node = await startBroker([usersService, auth, orders, payments, notify, inventory]);
+    node = await startBroker([usersService, auth, orders, payments, notify, ...others]);
   });
   afterAll(() => node.stop());
   beforeEach(() => {

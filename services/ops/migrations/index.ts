@@ -1,3 +1,4 @@
+import { auditLogMigration } from "../../../lib/audit-log.ts";
 import type { Migration } from "../../../lib/migrations.ts";
 
 export const migrations: readonly Migration[] = [
@@ -14,4 +15,5 @@ export const migrations: readonly Migration[] = [
       "INSERT INTO live_settings (id, set_values, changed_at) VALUES (1, '{}', 0)",
     ],
   },
+  auditLogMigration,
 ];

@@ -79,6 +79,9 @@ describe.each(["SQLite", "MySQL"])("dead letters on %s", (store) => {
     });
     await expect(redrive(id)).rejects.toMatchObject({ code: 409, type: "NOT_A_DEAD_LETTER" });
     expect(await list()).toEqual({ items: [], nextCursor: null });
+    const noted = { action: "redrive", target: `event ${id}` } as const;
+    const log = await world.node.broker.call("ops.auditLog", { ...noted }, world.node.as(world.boss));
+    expect(log.items).toMatchObject([{ ...noted, service: "inventory", actor: world.boss.id, outcome: "done" }]);
   });
 
   it("change nothing that was applied before", async () => {
