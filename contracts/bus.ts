@@ -5,6 +5,7 @@ import type { Tx } from "../lib/database.ts";
 import type { ActionContract, TypesOf } from "./action.ts";
 import { authActions } from "./auth.ts";
 import type { CloudEvent, Consumer, SubscribedBy } from "./events.ts";
+import { gatewayActions } from "./gateway.ts";
 import { inventoryActions } from "./inventory.ts";
 import { notifyActions } from "./notify.ts";
 import { opsActions } from "./ops.ts";
@@ -24,6 +25,7 @@ export const contracts = {
   ...paymentActions,
   ...notifyActions,
   ...opsActions,
+  ...gatewayActions,
 };
 
 export type Actions = TypesOf<typeof contracts>;

@@ -1,6 +1,7 @@
 import { Type, type Static } from "@sinclair/typebox";
 import { action, type TypesOf } from "./action.ts";
 import { AuditEntry, auditFilter } from "./audit-log.ts";
+import { GatewayRates } from "./gateway.ts";
 import { Delivered } from "./notify.ts";
 import { Order, OrderRefund, StoredAnswer } from "./orders.ts";
 import { Payment, PaymentCheck, PaymentRefund, TimelineEntry } from "./payments.ts";
@@ -147,7 +148,54 @@ export const Explanation = Type.Object(
 );
 export type Explanation = Static<typeof Explanation>;
 
+const latencies = { p50Ms: nullable(Type.Number()), p99Ms: nullable(Type.Number()) };
+
+export const LiveView = Type.Object(
+  {
+    at: Time,
+    seconds: Type.Array(
+      Type.Object(
+        { at: Time, ok: Count, refused: Count, failed: Count, ...latencies },
+        { ...closed, description: "one that had no request is left out" },
+      ),
+    ),
+    actions: Type.Array(
+      Type.Object(
+        {
+          action: Type.String(),
+          perSecond: Type.Number({ description: "over the last minute" }),
+          refusedShare: Type.Number(),
+          failedShare: Type.Number(),
+          ...latencies,
+        },
+        closed,
+      ),
+    ),
+    gateways: Type.Array(
+      Type.Object(
+        {
+          node: Type.String(),
+          underWay: Count,
+          most: Type.Integer({ description: "requests that it may have under way now" }),
+          loopDelayMs: Type.Number(),
+          openBreakers: GatewayRates.properties.openBreakers,
+        },
+        closed,
+      ),
+    ),
+    silent: Type.Array(Type.String(), { description: "gateways that did not answer in time" }),
+  },
+  closed,
+);
+export type LiveView = Static<typeof LiveView>;
+
 export const opsActions = {
+  "ops.live": action({
+    summary: "Requests, times and failures of the last two minutes, by second and by action, over all gateways",
+    access: "admin",
+    params: NoParams,
+    result: LiveView,
+  }),
   "ops.nodes": action({ summary: "The nodes that run", access: "admin", params: NoParams, result: listOf(NodeView) }),
   "ops.doctor": action({
     summary: "Check every invariant over all services",

@@ -15,6 +15,8 @@ import { eventLoopDelay, load, type Load } from "./load.ts";
 import { pages, type Page } from "./pages.ts";
 import { paramsReader } from "./params.ts";
 import { changingRateLimiter, memoryRateLimiter, sharedRateLimiter } from "./rate-limit.ts";
+import { openBreakersIn } from "./breakers.ts";
+import { rates, type Rates } from "./rates.ts";
 import { refusalNotes } from "./refusals.ts";
 import { requests, type ActionTarget, type Requests, type Target } from "./requests.mixin.ts";
 import { revocations, type Revocations } from "./revocations.ts";
@@ -30,6 +32,7 @@ interface Vars extends Requests {
   revocations: Revocations;
   revocationPoller: Poller;
   port: number;
+  rates: Rates;
 }
 
 const now = Date.now;
@@ -41,7 +44,11 @@ const revocationsEveryMs = 2_000;
 export default defineService<"gateway", Vars>({
   name: "gateway",
   mixins: [web, requests],
-  actions: {},
+  actions: {
+    rates() {
+      return { ...this.rates.read(), ...this.load.state(), openBreakers: openBreakersIn(this.broker) };
+    },
+  },
   events: {
     "auth.revoked"(ctx: Ctx<Revocation>) {
       this.revocations.add(ctx.params);
@@ -61,6 +68,15 @@ export default defineService<"gateway", Vars>({
     const config = configOf(broker);
     const redis = redisOf(broker);
     this.metrics = metricsOf(broker);
+    this.rates = rates(now);
+    this.observers = {
+      metrics: this.metrics,
+      rates: this.rates,
+      actionOf: (alias) => {
+        const target = alias && this.targets.get(`${alias.method} ${alias.fullPath}`);
+        return target && "route" in target ? target.route.action : null;
+      },
+    };
     this.behindTls = config.publicUrl.startsWith("https:");
     this.revocations = revocations((after) => broker.call("auth.revocations", { after }), now);
     const keys = signingKeys(async () => (await broker.call("auth.keys")).keys, now);

@@ -10,6 +10,8 @@ export interface Load {
   run<T>(asked: Asked, work: () => Promise<T>): Promise<T>;
   /** Says that a request was refused as too much, in few words for many. */
   told(): void;
+  /** How much there is to do now. */
+  state(): { underWay: number; most: number; loopDelayMs: number };
   stop(): void;
 }
 
@@ -73,11 +75,13 @@ export function load({ most, loopDelay, now, onRefused }: LoadOptions): Load {
   let lookedAtMs = now();
   let refused = 0;
   let toldAtMs = -Infinity;
+  let loopDelayMs = 0;
 
   const look = (): void => {
     if (now() - lookedAtMs < lookEveryMs) return;
     lookedAtMs = now();
-    if (loopDelay.meanMs() <= mostDelayMs) limit = Math.min(most, limit + growth);
+    loopDelayMs = loopDelay.meanMs();
+    if (loopDelayMs <= mostDelayMs) limit = Math.min(most, limit + growth);
     else limit = Math.max(least, Math.floor(Math.min(limit, underWay) * 0.8));
   };
   const shareOf = ({ action, asksOutside }: Asked): Share => {
@@ -118,6 +122,10 @@ export function load({ most, loopDelay, now, onRefused }: LoadOptions): Load {
       toldAtMs = now();
       onRefused(refused);
       refused = 0;
+    },
+    state() {
+      look();
+      return { underWay, most: limit, loopDelayMs };
     },
     stop: () => loopDelay.stop(),
   };

@@ -1,15 +1,28 @@
 import type { ServerResponse } from "node:http";
 import type { Metrics } from "../../lib/metrics.ts";
+import type { Rates } from "./rates.ts";
 import { readTraceparent, type Span, type Tracer } from "../../lib/tracing.ts";
 import type { WebAlias, WebRequest } from "./web.ts";
 
+interface Observers {
+  metrics: Metrics | undefined;
+  rates: Rates;
+  /** The action that the request leads to; null of pages and of what leads nowhere. */
+  actionOf: (alias: WebAlias | undefined) => string | null;
+}
+
 /** Times a request until its answer has left. A stream is not timed: it lasts as long as somebody listens. */
-export function timeRequest(metrics: Metrics, req: WebRequest, res: ServerResponse): void {
+export function timeRequest({ metrics, rates, actionOf }: Observers, req: WebRequest, res: ServerResponse): void {
   const startedAt = performance.now();
   res.once("close", () => {
     if (res.getHeader("content-type") === "text/event-stream; charset=utf-8") return;
     const alias = req.$alias as WebAlias | undefined;
-    metrics.request(
+    const action = actionOf(alias);
+    // what was refused unread, as too much, led to an action that was not looked up
+    if (action !== null || res.statusCode === 503) {
+      rates.note(action ?? "none", res.writableFinished ? res.statusCode : 0, performance.now() - startedAt);
+    }
+    metrics?.request(
       {
         // what leads nowhere has no name that is not the client's
         method: alias?.method ?? "none",

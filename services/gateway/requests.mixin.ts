@@ -42,6 +42,7 @@ export interface Requests extends WebService {
   http: HttpServer;
   behindTls: boolean;
   metrics: Metrics | undefined;
+  observers: Parameters<typeof timeRequest>[0];
   /** Reads that may take longer than a stop waits, until they are answered. */
   lengthy: Map<WebRequest, ServerResponse>;
 
@@ -72,7 +73,7 @@ const targetKey = ({ method, fullPath }: WebAlias): string => `${method} ${fullP
 export const requests = mixin<Requests>({
   methods: {
     handle(req: WebRequest, res: ServerResponse) {
-      if (this.metrics) timeRequest(this.metrics, req, res);
+      timeRequest(this.observers, req, res);
       const requestId = givenRequestId(req.headers["x-request-id"]) ?? newId();
       req.requestId = requestId;
       runFor({ requestId, span: this.traceOf(req, res) }, () => this.serve(req, res));

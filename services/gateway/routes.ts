@@ -199,6 +199,7 @@ export const routes: readonly Route[] = [
   { method: "GET", path: "/mailbox", action: "notify.mailbox", tag: "Notifications", status: 200 },
 
   { method: "GET", path: "/ops/nodes", action: "ops.nodes", tag: "Operating", status: 200 },
+  { method: "GET", path: "/ops/live", action: "ops.live", tag: "Operating", status: 200 },
   { method: "GET", path: "/ops/doctor", action: "ops.doctor", tag: "Operating", status: 200 },
   { method: "GET", path: "/ops/orders/:id/explain", action: "ops.explain", tag: "Operating", status: 200 },
   { method: "GET", path: "/ops/dead-letters", action: "ops.deadLetters", tag: "Operating", status: 200 },

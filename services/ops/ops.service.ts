@@ -1,6 +1,6 @@
 import { configOf } from "../../config.ts";
 import { defineService } from "../../contracts/bus.ts";
-import type { DoctorReport } from "../../contracts/ops.ts";
+import type { DoctorReport, NodeView } from "../../contracts/ops.ts";
 import { leaving } from "../../lib/errors.ts";
 import { liveOf } from "../../lib/live-settings.ts";
 import { metricsOf } from "../../lib/metrics.ts";
@@ -15,6 +15,7 @@ import { listDeadLetters, redrive } from "./dead-letters.ts";
 import { examine } from "./doctor.ts";
 import { explainOrder } from "./explain-order.ts";
 import { hasten } from "./hasten.ts";
+import { liveView, type GatewayAnswer } from "./live-view.ts";
 import { migrations } from "./migrations/index.ts";
 import { nodeViews, type RegistryNode } from "./nodes.ts";
 import { peersOver, senders, type Peers } from "./peers.ts";
@@ -50,6 +51,18 @@ export default defineService<"ops", Vars>({
     nodes() {
       const nodes = this.broker.registry.getNodeList({ onlyAvailable: false, withServices: true });
       return { items: nodeViews(nodes as unknown as RegistryNode[], now()) };
+    },
+    async live(ctx) {
+      const nodes = this.broker.registry.getNodeList({ onlyAvailable: true, withServices: true });
+      const gateways = nodeViews(nodes as unknown as RegistryNode[], now()).filter(({ services }) =>
+        services.includes("gateway"),
+      );
+      const ask = ({ id }: NodeView): Promise<GatewayAnswer> =>
+        ctx.call("gateway.rates", {}, { nodeID: id }).then(
+          (rates) => ({ node: id, rates }),
+          () => ({ node: id, rates: null }),
+        );
+      return liveView(await Promise.all(gateways.map(ask)), now());
     },
     doctor() {
       const { peers, depths } = this;

@@ -2,6 +2,8 @@ import { defineService } from "../../contracts/bus.ts";
 import { mixin } from "../../mixins/mixin.ts";
 import { startBroker } from "../support/broker.ts";
 
+const actions = { rates: () => Promise.reject(new Error("nobody asks for these here")) };
+
 describe("the mixins of a service", () => {
   it("start in the order they are named in, before the service, and stop in the opposite one", async () => {
     const told: string[] = [];
@@ -10,7 +12,7 @@ describe("the mixins of a service", () => {
     const gateway = defineService<"gateway">({
       name: "gateway",
       mixins: [tells("database"), tells("outbox")],
-      actions: {},
+      actions,
       started: () => void told.push("start service"),
       stopped: () => void told.push("stop service"),
     });
@@ -31,7 +33,7 @@ describe("the mixins of a service", () => {
     const told: string[] = [];
     const works = mixin({ started: () => void told.push("start"), ready: () => void told.push("ready") });
     const service = (started?: () => void) =>
-      defineService<"gateway">({ name: "gateway", mixins: [works, works], actions: {}, started });
+      defineService<"gateway">({ name: "gateway", mixins: [works, works], actions, started });
 
     await (await startBroker([service(() => void told.push("service"))])).stop();
     expect(told).toEqual(["start", "start", "service", "ready", "ready"]);

@@ -5,6 +5,7 @@ import { startGateway, tokenOf, type TestGateway } from "../gateway/support.ts";
 const id = newId();
 const requests = [
   ["GET", "/ops/nodes", "ops.nodes", {}],
+  ["GET", "/ops/live", "ops.live", {}],
   ["GET", "/ops/doctor", "ops.doctor", {}],
   ["GET", `/ops/orders/${id}/explain`, "ops.explain", { id }],
   ["GET", "/ops/dead-letters?limit=5&cursor=abc", "ops.deadLetters", { limit: 5, cursor: "abc" }],

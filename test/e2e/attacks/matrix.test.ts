@@ -55,6 +55,7 @@ const expected: Record<string, string> = {
   "GET /notifications/stream": "               401 200 200 200 200 401 401",
   "GET /mailbox": "                            401 403 403 403 200 401 401",
   "GET /ops/nodes": "                          401 403 403 403 200 401 401",
+  "GET /ops/live": "                           401 403 403 403 200 401 401",
   "GET /ops/doctor": "                         401 403 403 403 200 401 401",
   "GET /ops/orders/:id/explain": "             401 403 403 403 200 401 401",
   "GET /ops/dead-letters": "                   401 403 403 403 200 401 401",

@@ -145,6 +145,7 @@ export const requests: Record<string, Make> = {
   "GET /notifications/stream": at("/notifications/stream"),
   "GET /mailbox": at("/mailbox"),
   "GET /ops/nodes": at("/ops/nodes"),
+  "GET /ops/live": at("/ops/live"),
   "GET /ops/doctor": at("/ops/doctor"),
   "GET /ops/orders/:id/explain": async (about) => ({ path: `/ops/orders/${await idOf(about, placed)}/explain` }),
   "GET /ops/dead-letters": at("/ops/dead-letters"),

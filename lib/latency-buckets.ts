@@ -1,0 +1,35 @@
+// How long things took, as counts in classes of 19 %: small enough to be kept for every second, and to be added up over
+// nodes, which percentiles are not.
+
+const classesPerDoubling = 4;
+const leastMs = 0.25;
+
+/** Up to half a minute; what took longer is in the last one. */
+export const bucketCount = Math.ceil(Math.log2(30_000 / leastMs) * classesPerDoubling) + 1;
+
+export function bucketOf(ms: number): number {
+  if (!(ms > leastMs)) return 0;
+  return Math.min(bucketCount - 1, Math.floor(Math.log2(ms / leastMs) * classesPerDoubling) + 1);
+}
+
+/** The middle of a class, at most a tenth away from what it stands for. */
+export const msOf = (bucket: number): number => leastMs * 2 ** ((bucket - 0.5) / classesPerDoubling);
+
+/** Class and count, of those that have any. */
+export type Counts = [bucket: number, count: number][];
+
+export const sparse = (counts: ArrayLike<number>): Counts =>
+  Array.from(counts).flatMap((count, bucket) => (count > 0 ? [[bucket, count] as [number, number]] : []));
+
+/** What this share of all took at most; null where there are none. */
+export function percentile(counts: Counts, share: number): number | null {
+  const total = counts.reduce((sum, [, count]) => sum + count, 0);
+  if (total === 0) return null;
+  let left = Math.ceil(total * share);
+  const sorted = counts.toSorted(([a], [b]) => a - b);
+  for (const [bucket, count] of sorted) {
+    left -= count;
+    if (left <= 0) return Math.round(msOf(bucket) * 100) / 100;
+  }
+  return null;
+}
