@@ -46,7 +46,5 @@ it("names the actions that are not called at the moment, because too many calls 
     await gateway.broker.call("products.quote", { skus: ["A"] }).catch(() => undefined);
   }
 
-  expect((await read()).openBreakers).toEqual([
-    { action: "products.quote", node: expect.any(String) as unknown as string },
-  ]);
+  expect((await read()).openBreakers).toEqual([{ action: "products.quote", node: gateway.broker.nodeID }]);
 });

@@ -1,0 +1,91 @@
+import { useState } from "preact/hooks";
+import type { AuditAction, AuditEntry } from "../../../../contracts/audit-log.ts";
+import { moment } from "../../lib/i18n.ts";
+import { usePages } from "../../lib/paging.ts";
+import { Badge, Empty, Heading, Pager, Waiting } from "../../ui/bits.tsx";
+import { t } from "../words.ts";
+
+const actions: readonly AuditAction[] = [
+  "login",
+  "registration",
+  "password.change",
+  "password.reset",
+  "access.change",
+  "access.refused",
+  "data.export",
+  "data.erase",
+  "key.rotation",
+  "stock.change",
+  "refund",
+  "redrive",
+];
+
+export function Audit() {
+  const [action, setAction] = useState("");
+  const entries = usePages<AuditEntry>("/ops/audit", { action, limit: 50 });
+  return (
+    <>
+      <Heading title={t("nav.audit")} />
+      <div class="filters">
+        <label>
+          {t("audit.action")}{" "}
+          <select value={action} onChange={(event) => setAction(event.currentTarget.value)}>
+            <option value="">{t("audit.all")}</option>
+            {actions.map((name) => (
+              <option key={name} value={name}>
+                {name}
+              </option>
+            ))}
+          </select>
+        </label>
+      </div>
+      <Waiting of={entries}>
+        {({ items }) => (items.length === 0 ? <Empty title={t("audit.none")} /> : <Entries entries={items} />)}
+      </Waiting>
+      <Pager of={entries} />
+    </>
+  );
+}
+
+function Entries({ entries }: { entries: readonly AuditEntry[] }) {
+  return (
+    <div class="card scroll" tabIndex={0} role="region" aria-label={t("nav.audit")}>
+      <table class="table">
+        <thead>
+          <tr>
+            <th scope="col">{t("audit.when")}</th>
+            <th scope="col">{t("audit.action")}</th>
+            <th scope="col">{t("audit.target")}</th>
+            <th scope="col">{t("audit.who")}</th>
+            <th scope="col">{t("audit.outcome")}</th>
+            <th scope="col">{t("audit.from")}</th>
+          </tr>
+        </thead>
+        <tbody>
+          {entries.map(({ id, at, action, target, actor, outcome, clientAddress }) => (
+            <tr key={id}>
+              <td>{moment(at)}</td>
+              <th scope="row">{action}</th>
+              <td>
+                <code>{target}</code>
+              </td>
+              <td>
+                {actor === null ? (
+                  t("audit.nobody")
+                ) : (
+                  <a href={`/console/users?id=${actor}`}>
+                    <code>{actor.slice(-8)}</code>
+                  </a>
+                )}
+              </td>
+              <td>
+                <Badge tone={outcome === "done" ? "good" : "bad"}>{t(`audit.${outcome}`)}</Badge>
+              </td>
+              <td>{clientAddress ?? t("audit.nobody")}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
