@@ -83,7 +83,7 @@ export function Payments({ known: { order, payments, paymentChecks = [], refunds
                   providerRef,
                   failureCode,
                   refundedCents > 0 ? `${t("order.refunds")} ${money(refundedCents, currency)}` : null,
-                  check ? t("order.checks", { n: check.checks }) : null,
+                  check && check.checks > 0 ? t("order.checks", { n: check.checks }) : null,
                   check?.conflict,
                 ]
                   .filter(Boolean)

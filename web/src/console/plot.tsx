@@ -20,7 +20,7 @@ const height = 150;
 /** A round number that all values fit under. */
 function ceiling(most: number): number {
   const power = 10 ** Math.floor(Math.log10(Math.max(most, 1)));
-  return [1, 2, 5, 10].map((n) => n * power).find((n) => n >= most) ?? 10 * power;
+  return [1, 1.5, 2, 3, 5, 7.5, 10].map((n) => n * power).find((n) => n >= most) ?? 10 * power;
 }
 
 /** Lines over the last seconds. Its newest values are also text, for those who do not see it. */

@@ -56,7 +56,7 @@ const toneOf = (status: string): Tone => {
 
 function detailOf({ by, detail, publishedAt }: StoryEntry, currency: string): string {
   const parts = Object.entries(detail)
-    .filter(([, value]) => value !== null && value !== "" && typeof value !== "object")
+    .filter(([, value]) => value !== null && value !== "" && value !== false && typeof value !== "object")
     .map(([name, value]) =>
       name.endsWith("Cents") ? money(Number(value), currency) : `${name} ${String(value as string | number | boolean)}`,
     );

@@ -14,7 +14,7 @@ export function Header() {
         {common("skip")}
       </a>
       <div class="bar">
-        <a class="brand" href="/">
+        <a class="brand" href="/" aria-label="EnterpriseHub">
           <svg viewBox="0 0 32 32" aria-hidden="true">
             <path d="M9 8v16M23 8v16M9 16h14" />
             <circle cx="16" cy="16" r="3.6" />

@@ -106,7 +106,7 @@ function Services({ nodes, live }: Seen) {
   return (
     <section class="card" aria-labelledby="services">
       <h2 id="services">{t("nodes.serviceTitle")}</h2>
-      <div class="scroll" tabIndex={0} role="region" aria-labelledby="services">
+      <div class="scroll" tabIndex={0} role="group" aria-labelledby="services">
         <table class="table">
           <thead>
             <tr>

@@ -34,6 +34,7 @@ export function OrderPage({ id }: { id: string }) {
       <p>
         <a href="/console/orders">← {t("nav.orders")}</a>
       </p>
+      {known.error !== null && known.value === undefined && <Heading title={t("order.title", { ref: orderRef(id) })} />}
       <Waiting of={known}>
         {(found) => (
           <>

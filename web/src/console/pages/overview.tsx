@@ -13,6 +13,9 @@ type Outbox = OpsActions["ops.outbox"]["result"];
 
 const shownSeconds = 60;
 
+/** A single second says little of what is usual now. */
+const recentSeconds = 5;
+
 export function Overview() {
   const live = useLoaded((signal) => get<LiveView>("/ops/live", {}, signal), [], { everyMs: 2_000 });
   const outbox = useLoaded((signal) => get<Outbox>("/ops/outbox", {}, signal), [], { everyMs: 5_000 });
@@ -53,15 +56,15 @@ interface TilesProps {
   isIll: boolean;
 }
 
-function Tiles({ view: { seconds }, waiting, letters, isIll }: TilesProps) {
-  const recent = seconds.slice(-5);
+function Tiles({ view: { at, seconds }, waiting, letters, isIll }: TilesProps) {
+  const recent = seconds.filter((second) => Date.parse(at) - Date.parse(second.at) <= (recentSeconds + 1) * 1000);
   const total = recent.reduce((sum, { ok, refused, failed }) => sum + ok + refused + failed, 0);
   const failed = recent.reduce((sum, second) => sum + second.failed, 0);
   return (
     <dl class="tiles">
       <div class="card">
         <dt>{t("overview.perSecond")}</dt>
-        <dd>{number(Math.round(total / 5))}</dd>
+        <dd>{number(Math.round(total / recentSeconds))}</dd>
       </div>
       <div class="card">
         <dt>{t("overview.p99")}</dt>
@@ -125,7 +128,7 @@ function ByAction({ view: { actions } }: { view: LiveView }) {
       {actions.length === 0 ? (
         <p class="faint">{t("overview.none")}</p>
       ) : (
-        <div class="scroll" tabIndex={0} role="region" aria-labelledby="by-action">
+        <div class="scroll" tabIndex={0} role="group" aria-labelledby="by-action">
           <table class="table">
             <thead>
               <tr>
@@ -171,7 +174,7 @@ function Queues({ state: { items, queues } }: { state: Outbox }) {
   return (
     <section class="card" aria-labelledby="queues">
       <h2 id="queues">{t("overview.queues")}</h2>
-      <div class="scroll" tabIndex={0} role="region" aria-labelledby="queues">
+      <div class="scroll" tabIndex={0} role="group" aria-labelledby="queues">
         <table class="table">
           <thead>
             <tr>

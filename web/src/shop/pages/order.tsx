@@ -5,6 +5,7 @@ import { get, post, type Page } from "../../lib/api.ts";
 import { money, moment } from "../../lib/i18n.ts";
 import { once } from "../../lib/idempotency.ts";
 import { useLoaded } from "../../lib/loading.ts";
+import { isProblem } from "../../lib/problem.ts";
 import { user } from "../../lib/session.ts";
 import { Heading, Waiting } from "../../ui/bits.tsx";
 import { Dialog } from "../../ui/dialog.tsx";
@@ -18,6 +19,7 @@ import { Pay } from "../pay.tsx";
 import { productName } from "../product-name.ts";
 import { Timeline } from "../timeline.tsx";
 import { t } from "../words.ts";
+import { NotFound } from "./not-found.tsx";
 import { orderRef } from "./orders.tsx";
 
 interface Story {
@@ -53,6 +55,7 @@ export function OrderPage({ id }: { id: string }) {
     setEnded(status !== undefined && isEnded[status] === true);
   }, [status]);
 
+  if (isProblem(story.error, "NOT_FOUND")) return <NotFound />;
   return (
     <>
       <p>

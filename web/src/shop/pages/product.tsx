@@ -3,6 +3,7 @@ import type { Product } from "../../../../contracts/products.ts";
 import { get } from "../../lib/api.ts";
 import { money } from "../../lib/i18n.ts";
 import { useLoaded } from "../../lib/loading.ts";
+import { isProblem } from "../../lib/problem.ts";
 import { Badge, Heading, Waiting } from "../../ui/bits.tsx";
 import { tell } from "../../ui/toast.tsx";
 import { add } from "../basket.ts";
@@ -10,6 +11,7 @@ import { Picture } from "../picture.tsx";
 import { productName } from "../product-name.ts";
 import { Quantity } from "../quantity.tsx";
 import { t } from "../words.ts";
+import { NotFound } from "./not-found.tsx";
 
 /** From here on it is worth saying how many are left. */
 export const few = 10;
@@ -24,6 +26,7 @@ export function ProductPage({ sku }: { sku: string }) {
   const product = useLoaded((signal) => get<Product>(`/products/${encodeURIComponent(sku)}`, {}, signal), [sku], {
     everyMs: 15_000,
   });
+  if (isProblem(product.error, "NOT_FOUND")) return <NotFound />;
   return (
     <>
       <p>
