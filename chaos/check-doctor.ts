@@ -65,7 +65,10 @@ async function strangers(auditor: Auditor, planted: readonly Planted[]): Promise
 
 /** Queues with more in them than was planted there; each dead letter of an inbox has a copy in its queue. */
 async function overfull(auditor: Auditor, planted: readonly Planted[]): Promise<QueueDepth[]> {
-  const { queues } = await auditor.get<{ queues: QueueDepth[] | null }>("/ops/outbox");
+  const { queues, queuesProblem } = await auditor.get<{ queues: QueueDepth[] | null; queuesProblem: string | null }>(
+    "/ops/outbox",
+  );
+  if (queuesProblem !== null) throw new Error(`the queues cannot be counted: ${queuesProblem}`);
   const letters = await deadLetters(auditor);
   const expected = (name: string): number =>
     planted.filter(({ kind, where }) => kind === "dead-letter" && where === name).length +

@@ -73,10 +73,12 @@ async function drained(auditor: Auditor, store: StoreConfig): Promise<OnItsWay[]
 }
 
 async function onItsWay(auditor: Auditor, store: StoreConfig): Promise<OnItsWay[]> {
-  const { items, queues } = await auditor.get<{
+  const { items, queues, queuesProblem } = await auditor.get<{
     items: { service: string; rows: number }[];
     queues: QueueDepth[] | null;
+    queuesProblem: string | null;
   }>("/ops/outbox");
+  if (queuesProblem !== null) throw new Error(`the queues cannot be counted: ${queuesProblem}`);
   const inboxes = await Promise.all(
     Object.keys(subscriptions).map(async (consumer) => ({
       what: `events in the inbox of ${consumer}`,

@@ -73,6 +73,7 @@ const OutboxState = Type.Object(
         description: "of the message broker; what is in a `.dead` one can only be counted, not looked at, from here",
       }),
     ),
+    queuesProblem: nullable(Type.String({ description: "why the message broker's queues could not be counted" })),
   },
   closed,
 );

@@ -46,15 +46,29 @@ const codes: Record<string, string> = {
 function fieldErrors(errors: ErrorObject[]): FieldError[] {
   const found = new Map<string, FieldError>();
   const choices = new Set(errors.filter(({ keyword }) => keyword === "anyOf").map(({ instancePath }) => instancePath));
+  const optional = new Set([...choices].filter((path) => isNullable(errors.filter((e) => e.instancePath === path))));
   for (const error of errors) {
-    // of a choice, only the summary is of use, not each branch that did not fit
-    if (error.keyword !== "anyOf" && choices.has(error.instancePath)) continue;
+    const { instancePath, keyword } = error;
+    // of what may also be null, what is wrong with it is of use
+    if (optional.has(instancePath) && (keyword === "anyOf" || isNullWanted(error))) continue;
+    // of another choice, only the summary, not each branch that did not fit
+    if (!optional.has(instancePath) && keyword !== "anyOf" && choices.has(instancePath)) continue;
     const field = fieldOf(error);
     if (!found.has(field))
       found.set(field, { field, code: codes[error.keyword] ?? "INVALID", message: sentence(error) });
     if (found.size >= maxErrors) break;
   }
   return [...found.values()];
+}
+
+const isNullWanted = ({ keyword, params }: ErrorObject): boolean => keyword === "type" && params.type === "null";
+
+/** Whether these are the errors of a choice between null and one thing that has bounds of its own. */
+function isNullable(errors: readonly ErrorObject[]): boolean {
+  const branches = errors.filter(({ keyword }) => keyword !== "anyOf");
+  const others = branches.filter((error) => !isNullWanted(error));
+  const branchOf = ({ schemaPath }: ErrorObject): string => /^.*\/anyOf\/\d+/.exec(schemaPath)?.[0] ?? "";
+  return others.length > 0 && others.length < branches.length && new Set(others.map(branchOf)).size === 1;
 }
 
 /** `/items/0/quantity` as `items[0].quantity`, with the name of a field that is missing or unknown at its end. */

@@ -28,6 +28,7 @@ export const queueCommands: Register = (program, terminal) => {
                 ),
               ]
             : []),
+          ...(state.queuesProblem === null ? [] : [`the queues cannot be counted: ${state.queuesProblem}`]),
         ].join("\n");
       });
     });

@@ -15,6 +15,7 @@ import { listDeadLetters, redrive } from "./dead-letters.ts";
 import { examine } from "./doctor.ts";
 import { explainOrder } from "./explain-order.ts";
 import { hasten } from "./hasten.ts";
+import { countQueues } from "./count-queues.ts";
 import { liveView, type GatewayAnswer } from "./live-view.ts";
 import { migrations } from "./migrations/index.ts";
 import { nodeViews, type RegistryNode } from "./nodes.ts";
@@ -96,7 +97,7 @@ export default defineService<"ops", Vars>({
       const items = await Promise.all(
         senders.map(async (service) => ({ service, ...(await peers.outbox(service, "outboxState", {})) })),
       );
-      return { items, queues: this.depths ? await this.depths() : null };
+      return { items, ...(await countQueues(this.depths)) };
     },
     async config() {
       return { values: liveOf(this.broker).values, ...(await this.settings.read()) };

@@ -47,6 +47,17 @@ describe("checking by a schema", () => {
     ]);
   });
 
+  it("says what is wrong with a thing that may also be null", () => {
+    const limit = Type.Union([Type.Integer({ minimum: 1 }), Type.Null()]);
+    const level = Type.Union([Type.Union([Type.Literal("warn"), Type.Literal("info")]), Type.Null()]);
+    const optional = compileSchema(Type.Partial(Type.Object({ limit, level }), closed));
+
+    expect(optional({ limit: null, level: null })).toBe(true);
+    expect(optional({ limit: 0 })).toEqual([{ field: "limit", code: "TOO_SMALL", message: "must be at least 1" }]);
+    expect(optional({ limit: "1" })).toMatchObject([{ field: "limit", code: "WRONG_TYPE" }]);
+    expect(optional({ level: "loud" })).toMatchObject([{ field: "level", code: "NOT_ALLOWED" }]);
+  });
+
   it("puts defaults in", () => {
     const value = {};
     compileSchema(Type.Object({ limit: Type.Optional(Type.Integer({ default: 20 })) }, closed))(value);

@@ -43,6 +43,7 @@ export const en = {
   "overview.messages": "Waiting",
   "overview.oldest": "Since",
   "overview.lastError": "Why",
+  "overview.queuesProblem": "The message broker’s queues cannot be counted: {why}",
   "overview.silent": "Gateways that do not answer: {nodes}",
   "overview.seconds": "seconds ago",
 

@@ -45,6 +45,7 @@ export const zh: Record<keyof typeof en, string> = {
   "overview.messages": "等待数",
   "overview.oldest": "最早",
   "overview.lastError": "原因",
+  "overview.queuesProblem": "无法统计消息代理的队列：{why}",
   "overview.silent": "没有响应的网关：{nodes}",
   "overview.seconds": "秒前",
 

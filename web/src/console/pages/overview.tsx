@@ -161,7 +161,7 @@ function ByAction({ view: { actions } }: { view: LiveView }) {
   );
 }
 
-function Queues({ state: { items, queues } }: { state: Outbox }) {
+function Queues({ state: { items, queues, queuesProblem } }: { state: Outbox }) {
   const rows = [
     ...items.map(({ service, rows: waiting, oldestAt, oldest }) => ({
       name: `${service} outbox`,
@@ -174,6 +174,7 @@ function Queues({ state: { items, queues } }: { state: Outbox }) {
   return (
     <section class="card" aria-labelledby="queues">
       <h2 id="queues">{t("overview.queues")}</h2>
+      {queuesProblem !== null && <Notice kind="bad">{t("overview.queuesProblem", { why: queuesProblem })}</Notice>}
       <div class="scroll" tabIndex={0} role="group" aria-labelledby="queues">
         <table class="table">
           <thead>
