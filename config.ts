@@ -93,7 +93,7 @@ export class ConfigError extends Error {
 type Env = Readonly<Record<string, string | undefined>>;
 
 interface ReadOptions {
-  /** For a terminal that runs no service: it needs to know how to reach a cluster, and none of its stores and secrets. */
+  /** For a process that runs no service, such as a terminal: it does without what only services need. */
   joinsOnly?: boolean;
 }
 

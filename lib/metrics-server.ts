@@ -6,15 +6,33 @@ export interface MetricsServer {
   stop(): Promise<void>;
 }
 
-/** Answers `GET /metrics`, on a port of its own that is not for the public. */
+export interface MetricsServerOptions {
+  host: string;
+  port: number;
+  /** What this node lacks before it can be counted on; nothing: it is ready. */
+  missing: () => readonly string[];
+  onError: (error: string) => void;
+}
+
+/** Whoever watches nodes asks each of them the same, also those without a gateway. */
+export const nodePaths = ["/metrics", "/health/live", "/health/ready"] as const;
+
+/** Answers `nodePaths`, on a port of its own that is not for the public. */
 export async function serveMetrics(
   metrics: Metrics,
-  { host, port, onError }: { host: string; port: number; onError: (error: string) => void },
+  { host, port, missing, onError }: MetricsServerOptions,
 ): Promise<MetricsServer> {
   const answer = async (req: IncomingMessage, res: ServerResponse): Promise<void> => {
-    const [path] = (req.url ?? "").split("?");
-    if (path !== "/metrics") return void res.writeHead(404).end();
+    const [asked] = (req.url ?? "").split("?");
+    const path = nodePaths.find((one) => one === asked);
+    if (path === undefined) return void res.writeHead(404).end();
     if (req.method !== "GET") return void res.writeHead(405, { Allow: "GET" }).end();
+    if (path !== "/metrics") {
+      const lacks = path === "/health/live" ? [] : missing();
+      const status = lacks.length === 0 ? "ok" : "unavailable";
+      res.writeHead(status === "ok" ? 200 : 503, { "Content-Type": "application/json" });
+      return void res.end(JSON.stringify({ status, missing: lacks }));
+    }
     const text = await metrics.scrape();
     res.writeHead(200, { "Content-Type": metrics.contentType, "Content-Length": Buffer.byteLength(text) }).end(text);
   };

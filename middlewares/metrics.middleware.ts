@@ -1,6 +1,7 @@
 import type { ActionSchema, Context, Middleware, ServiceBroker } from "moleculer";
 import { codeOf, isRefusal } from "../lib/errors.ts";
 import type { Metrics } from "../lib/metrics.ts";
+import { readinessHeldBy } from "../lib/readiness.ts";
 import { serveMetrics, type MetricsServer } from "../lib/metrics-server.ts";
 
 type Handler = (ctx: Context) => Promise<unknown>;
@@ -16,11 +17,19 @@ export interface MetricsAddress {
  */
 export function countCalls(metrics: Metrics, address: MetricsAddress): Middleware {
   let server: MetricsServer | null = null;
+  let state: "starting" | "running" | "draining" = "starting";
   return {
     name: "Metrics",
     async starting(broker: ServiceBroker) {
       const onError = (error: string): void => broker.logger.warn("metrics cannot be read", { error });
-      server = await serveMetrics(metrics, { ...address, onError });
+      const missing = (): string[] => [...(state === "running" ? [] : [state]), ...readinessHeldBy(broker)];
+      server = await serveMetrics(metrics, { ...address, missing, onError });
+    },
+    async started() {
+      state = "running";
+    },
+    async stopping() {
+      state = "draining";
     },
     async stopped() {
       await server?.stop();

@@ -28,7 +28,7 @@ const migrations: Record<Exclude<ServiceName, "gateway">, readonly Migration[]> 
 };
 
 await runScript(async () => {
-  const { store, dataDir } = loadConfig();
+  const { store, dataDir } = loadConfig({}, { joinsOnly: true });
   if (store.dialect === "sqlite") prepareDataDir(dataDir);
   for (const service of serviceNames) {
     if (service === "gateway") continue;

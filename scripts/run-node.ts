@@ -6,7 +6,8 @@ import { delay } from "../lib/time.ts";
 import { sentenceOf } from "./run-script.ts";
 
 const readyWithinMs = 60_000;
-const stopWithinMs = 10_000;
+/** A node that is told to stop ends after this long at the latest. */
+export const stopWithinMs = 10_000;
 // Ctrl-C reaches a process started by npm twice: from the terminal, and passed on by npm
 const sameSignalMs = 500;
 const startGraceMs = 2_000;

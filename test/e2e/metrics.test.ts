@@ -100,6 +100,15 @@ describe("the metrics of a running node", () => {
     expect((await fetch(`http://127.0.0.1:${port}/metrics`, { method: "POST" })).status).toBe(405);
   });
 
+  it("come from where a node also says that it lives and is ready", async () => {
+    const ask = (path: string) => fetch(`http://127.0.0.1:${port}${path}`);
+    for (const path of ["/health/live", "/health/ready"]) {
+      const answer = await ask(path);
+      expect(answer.status).toBe(200);
+      expect(await answer.json()).toEqual({ status: "ok", missing: [] });
+    }
+  });
+
   it("leave out what cannot be asked, and still answer", async () => {
     await cluster.servers.amqp.kill();
     const { text: without, series: rest } = await scrape(port);
