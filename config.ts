@@ -47,6 +47,8 @@ export interface Config {
   mailFrom: string;
   /** Encrypts signing keys and signs sandbox webhooks. Null: a generated one in `dataDir`. */
   secretKey: string | null;
+  /** The one before, while it is being replaced: what it sealed still opens. */
+  secretKeyPrevious: string | null;
   /** Where the sandbox provider answers. Null: the node that runs payments hosts it. */
   sandboxUrl: string | null;
   /** The new one and, during a rotation, the one before. None: one that is derived from `secretKey`. */
@@ -161,6 +163,7 @@ export function readConfig(env: Env, { joinsOnly = false }: ReadOptions = {}): C
       "an e-mail address",
     ),
     secretKey: read.secret("SECRET_KEY", 32, 512),
+    secretKeyPrevious: read.secret("SECRET_KEY_PREVIOUS", 32, 512),
     sandboxUrl: read.url("SANDBOX_URL", ["http:", "https:"])?.replace(/\/+$/, "") ?? null,
     sandboxWebhookSecrets: read.secrets("SANDBOX_WEBHOOK_SECRET", /^[\x21-\x7e]{32,256}$/, "32 to 256 characters"),
     paymentProvider: read.choice("PAYMENT_PROVIDER", stripe ? "stripe" : "sandbox", ["sandbox", "stripe"]),
@@ -188,6 +191,9 @@ export function readConfig(env: Env, { joinsOnly = false }: ReadOptions = {}): C
     if (value !== null && !databaseUrl && !joinsOnly) {
       read.problem(name, "is set but DATABASE_URL is not: a cluster's nodes cannot share SQLite files");
     }
+  }
+  if (config.secretKeyPrevious !== null && config.secretKey === null) {
+    read.problem("SECRET_KEY_PREVIOUS", "is set but SECRET_KEY, which takes its place, is not");
   }
   if (metricsPort !== 0 && metricsPort === port && config.services.includes("gateway")) {
     read.problem("METRICS_PORT", `is ${port} like PORT, but metrics are not for the public`);

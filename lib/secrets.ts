@@ -6,14 +6,24 @@ import { prepareDataDir, secretFile } from "./data-dir.ts";
 export type Purpose =
   "signing-key-encryption" | "refresh-tokens" | "sandbox-webhooks" | "idempotency-digest" | "reset-tokens";
 
+export type DerivedKeys = readonly [Buffer, ...Buffer[]];
+
 /**
  * 32 bytes derived from SECRET_KEY for one purpose, by HKDF-SHA-256 (RFC 5869). Without SECRET_KEY, from a secret that is
  * generated once and kept in the data directory.
  */
 export function derivedKey(config: Config, purpose: Purpose): Buffer {
-  const root = config.secretKey ?? generated(config.dataDir);
-  return Buffer.from(hkdfSync("sha256", root, "enterprise-hub", purpose, 32));
+  return derive(config.secretKey ?? generated(config.dataDir), purpose);
 }
+
+/** The key for what is made now, and, while SECRET_KEY is being replaced, the one for what was made before. */
+export function derivedKeys(config: Config, purpose: Purpose): DerivedKeys {
+  const { secretKeyPrevious: previous } = config;
+  return [derivedKey(config, purpose), ...(previous === null ? [] : [derive(previous, purpose)])];
+}
+
+const derive = (root: string, purpose: Purpose): Buffer =>
+  Buffer.from(hkdfSync("sha256", root, "enterprise-hub", purpose, 32));
 
 function generated(dataDir: string): string {
   prepareDataDir(dataDir);

@@ -5,7 +5,7 @@ import type { Revocation } from "../../contracts/auth.ts";
 import { messageOf } from "../../lib/errors.ts";
 import { newId } from "../../lib/ids.ts";
 import { liveOf } from "../../lib/live-settings.ts";
-import { derivedKey } from "../../lib/secrets.ts";
+import { derivedKeys } from "../../lib/secrets.ts";
 import { signedIn } from "../../middlewares/guard.middleware.ts";
 import { consumerMixin } from "../../mixins/consumer.mixin.ts";
 import { auditLogMixin, type WithAuditLog } from "../../mixins/audit-log.mixin.ts";
@@ -156,10 +156,10 @@ export default defineService<"auth", Vars>({
       attempts: attemptsRepository(this.db, newId),
       resets: resetsRepository(this.db),
       keyRing: await openKeyRing(
-        { keys: keysRepository(this.db), secret: derivedKey(config, "signing-key-encryption"), newId },
+        { keys: keysRepository(this.db), secrets: derivedKeys(config, "signing-key-encryption"), newId },
         now(),
       ),
-      refreshKey: derivedKey(config, "refresh-tokens"),
+      refreshKeys: derivedKeys(config, "refresh-tokens"),
       announce: (revocations: readonly Revocation[]) => {
         for (const revocation of revocations) void this.broker.broadcast("auth.revoked", revocation);
       },

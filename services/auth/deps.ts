@@ -3,6 +3,7 @@ import type { Bus } from "../../contracts/bus.ts";
 import type { LiveValues } from "../../contracts/settings.ts";
 import type { AuditLog, Caller } from "../../lib/audit-log.ts";
 import type { Clock, NewId } from "../../lib/ids.ts";
+import type { DerivedKeys } from "../../lib/secrets.ts";
 import type { AttemptsRepository } from "./attempts.repository.ts";
 import type { KeyRing } from "./key-ring.ts";
 import type { ResetsRepository } from "./resets.repository.ts";
@@ -17,8 +18,8 @@ export interface Deps {
   attempts: AttemptsRepository;
   resets: ResetsRepository;
   keyRing: KeyRing;
-  /** Makes the successors of refresh tokens. */
-  refreshKey: Buffer;
+  /** The first makes the successors of refresh tokens. */
+  refreshKeys: DerivedKeys;
   /** Tells every gateway at once; one that misses it asks for revocations by their sequence. */
   announce: (revocations: readonly Revocation[]) => void;
   audit: AuditLog;

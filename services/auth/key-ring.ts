@@ -4,6 +4,7 @@ import { accessTokenSeconds, type SigningKey } from "../../lib/access-token.ts";
 import type { Note } from "../../lib/audit-log.ts";
 import { toIso } from "../../lib/time.ts";
 import type { NewId } from "../../lib/ids.ts";
+import type { DerivedKeys } from "../../lib/secrets.ts";
 import type { KeysRepository, StoredKey } from "./keys.repository.ts";
 import { openKey, sealKey } from "./sealed-key.ts";
 
@@ -52,28 +53,33 @@ export const isRotationDue = (keys: readonly Dated[], nowMs: number): boolean =>
 
 interface Deps {
   keys: KeysRepository;
-  /** Encrypts the private keys. */
-  secret: Buffer;
+  /** The first encrypts the private keys; what another one encrypted is encrypted anew. */
+  secrets: DerivedKeys;
   newId: NewId;
 }
 
 /** Opens the keys in the database, and makes the first one where there is none. */
-export async function openKeyRing({ keys, secret, newId }: Deps, nowMs: number): Promise<KeyRing> {
+export async function openKeyRing({ keys, secrets, newId }: Deps, nowMs: number): Promise<KeyRing> {
   let stored: StoredKey[] = [];
   let opened = new Map<string, SigningKey>();
 
+  const open = async (kid: string, sealed: string): Promise<SigningKey> => {
+    const { privateKey, isCurrent } = openKey(sealed, kid, secrets);
+    if (!isCurrent) await keys.reseal(kid, sealed, sealKey(privateKey, kid, secrets[0]));
+    return { kid, privateKey };
+  };
+
   const load = async (): Promise<void> => {
     stored = await keys.all();
-    opened = new Map(
-      stored.map(({ kid, sealedPrivateKey }) => [
-        kid,
-        opened.get(kid) ?? { kid, privateKey: openKey(sealedPrivateKey, kid, secret) },
-      ]),
-    );
+    const known = opened;
+    opened = new Map();
+    for (const { kid, sealedPrivateKey: sealed } of stored) {
+      opened.set(kid, known.get(kid) ?? (await open(kid, sealed)));
+    }
   };
 
   const add = async (atMs: number, note?: Note): Promise<void> => {
-    await keys.add(newKey((stored.at(-1)?.generation ?? 0) + 1, newId(), secret, atMs), note);
+    await keys.add(newKey((stored.at(-1)?.generation ?? 0) + 1, newId(), secrets[0], atMs), note);
     await load();
   };
 

@@ -16,6 +16,8 @@ export interface KeysRepository {
   all(): Promise<StoredKey[]>;
   /** False when another node has made this generation. */
   add(key: StoredKey, note?: Note): Promise<boolean>;
+  /** Replaces a sealed key by the same one under another secret; nothing where another node has done it. */
+  reseal(kid: string, from: string, to: string): Promise<void>;
   removeBefore(generation: number): Promise<void>;
 }
 
@@ -56,6 +58,13 @@ export function keysRepository(db: Database): KeysRepository {
         if (isUniqueViolation(error)) return false;
         throw error;
       }
+    },
+    async reseal(kid, from, to) {
+      await db.execute("UPDATE signing_keys SET sealed_private_key = ? WHERE kid = ? AND sealed_private_key = ?", [
+        to,
+        kid,
+        from,
+      ]);
     },
     async removeBefore(generation) {
       await db.execute("DELETE FROM signing_keys WHERE generation < ?", [generation]);

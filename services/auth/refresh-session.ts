@@ -7,7 +7,7 @@ import { digestOf, successorOf } from "./tokens.ts";
 
 /** Exchanges a refresh token for its successor and an access token with the roles the user has now. */
 export async function refreshSession(deps: Deps, token: string): Promise<Session> {
-  const { bus, sessions, announce, audit, caller, now, refreshKey } = deps;
+  const { bus, sessions, announce, audit, caller, now } = deps;
   const startedMs = now();
   const digest = digestOf(token);
   const found = await sessions.find(digest);
@@ -20,7 +20,7 @@ export async function refreshSession(deps: Deps, token: string): Promise<Session
     throw invalidToken();
   }
 
-  const refreshToken = successorOf(token, refreshKey);
+  const refreshToken = await nextOf(deps, token);
   // whose token it is, is known; who used it a second time is not
   const reuse = { action: "token.reuse", target: `user ${userId}`, outcome: "refused", actor: null } as const;
   const { rotated, revocations } = await sessions.rotate(
@@ -31,6 +31,14 @@ export async function refreshSession(deps: Deps, token: string): Promise<Session
   if (!rotated) throw invalidToken();
   await reach("refresh.after-rotation");
   return sessionOf(deps, user, { familyId, refreshToken, startedMs });
+}
+
+/** While the key is being replaced, another node may have made the successor with the one before a moment ago. */
+async function nextOf({ sessions, refreshKeys }: Deps, token: string): Promise<string> {
+  const [next, ...before] = refreshKeys.map((key) => successorOf(token, key));
+  for (const made of before) if (await sessions.find(digestOf(made))) return made;
+  if (next === undefined) throw new Error("there is no key for refresh tokens");
+  return next;
 }
 
 /** Ends the session of a refresh token, if there is one. */

@@ -1,5 +1,6 @@
 import { createCipheriv, createDecipheriv, createPrivateKey, randomBytes, type KeyObject } from "node:crypto";
 import { StartError } from "../../lib/data-dir.ts";
+import type { DerivedKeys } from "../../lib/secrets.ts";
 
 const ivBytes = 12;
 const tagBytes = 16;
@@ -12,8 +13,19 @@ export function sealKey(privateKey: KeyObject, kid: string, key: Buffer): string
   return Buffer.concat([iv, cipher.getAuthTag(), ...sealed]).toString("base64url");
 }
 
-/** The private key inside; a StartError when it was sealed under another secret. */
-export function openKey(sealed: string, kid: string, key: Buffer): KeyObject {
+/** The private key inside, and whether the first of `keys` sealed it; a StartError when none of them did. */
+export function openKey(sealed: string, kid: string, keys: DerivedKeys): { privateKey: KeyObject; isCurrent: boolean } {
+  for (const key of keys) {
+    const privateKey = unseal(sealed, kid, key);
+    if (privateKey) return { privateKey, isCurrent: key === keys[0] };
+  }
+  throw new StartError(
+    `SECRET_KEY does not open the signing key ${kid} in the database of auth; use the one it was made with, ` +
+      "as SECRET_KEY_PREVIOUS where it is being replaced",
+  );
+}
+
+function unseal(sealed: string, kid: string, key: Buffer): KeyObject | null {
   const bytes = Buffer.from(sealed, "base64url");
   const decipher = createDecipheriv("aes-256-gcm", key, bytes.subarray(0, ivBytes), { authTagLength: tagBytes })
     .setAAD(Buffer.from(kid))
@@ -22,8 +34,6 @@ export function openKey(sealed: string, kid: string, key: Buffer): KeyObject {
     const der = Buffer.concat([decipher.update(bytes.subarray(ivBytes + tagBytes)), decipher.final()]);
     return createPrivateKey({ key: der, format: "der", type: "pkcs8" });
   } catch {
-    throw new StartError(
-      `SECRET_KEY does not open the signing key ${kid} in the database of auth; use the one it was made with`,
-    );
+    return null;
   }
 }

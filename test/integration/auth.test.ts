@@ -316,7 +316,9 @@ describeStores("auth", (store) => {
 
   describe("signing keys", () => {
     const secret = Buffer.alloc(32, 7);
-    const openRing = () => openKeyRing({ keys: keysRepository(db), secret, newId }, nowMs);
+    const ringWith = (...secrets: [Buffer, ...Buffer[]]) =>
+      openKeyRing({ keys: keysRepository(db), secrets, newId }, nowMs);
+    const openRing = () => ringWith(secret);
 
     it("are the same on nodes that start at once", async () => {
       const rings = await Promise.all(Array.from({ length: 4 }, openRing));
@@ -347,9 +349,26 @@ describeStores("auth", (store) => {
 
     it("stay shut to another secret", async () => {
       await openRing();
-      const other = openKeyRing({ keys: keysRepository(db), secret: Buffer.alloc(32, 8), newId }, nowMs);
+      await expect(ringWith(Buffer.alloc(32, 8))).rejects.toThrow(/SECRET_KEY does not open the signing key/);
+    });
 
-      await expect(other).rejects.toThrow(/SECRET_KEY does not open the signing key/);
+    it("open with the secret before, and are sealed with the new one", async () => {
+      const [before, after] = [secret, Buffer.alloc(32, 8)];
+      const old = await openRing();
+      nowMs += rotationMs;
+      await old.rotateIfDue(nowMs);
+      const kids = old.published(nowMs).map(({ kid }) => kid);
+      expect(kids).toHaveLength(2);
+
+      const during = await Promise.all([ringWith(after, before), ringWith(after, before)]);
+      for (const ring of during) expect(ring.published(nowMs).map(({ kid }) => kid)).toEqual(kids);
+      // a node that still runs with the old one alone has opened them already
+      await old.rotateIfDue(nowMs);
+      expect(old.signer(nowMs).privateKey.equals(during[0]?.signer(nowMs).privateKey)).toBe(true);
+
+      const alone = await ringWith(after);
+      expect(alone.signer(nowMs).kid).toBe(old.signer(nowMs).kid);
+      await expect(ringWith(before)).rejects.toThrow(/SECRET_KEY does not open/);
     });
   });
 

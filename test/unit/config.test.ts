@@ -140,6 +140,16 @@ describe("settings", () => {
     expect(problemsOf(weak)).toHaveLength(2);
   });
 
+  it("replace SECRET_KEY while the one before still opens what it sealed", () => {
+    const [now, before] = ["n".repeat(32), "b".repeat(32)];
+    expect(readConfig({ SECRET_KEY: now, SECRET_KEY_PREVIOUS: before })).toMatchObject({
+      ...{ secretKey: now, secretKeyPrevious: before },
+    });
+    expect(problemsOf({ SECRET_KEY_PREVIOUS: before })).toEqual([
+      "SECRET_KEY_PREVIOUS is set but SECRET_KEY, which takes its place, is not",
+    ]);
+  });
+
   const stripe = { STRIPE_SECRET_KEY: "sk_test_0123456789abcdef", STRIPE_WEBHOOK_SECRET: "whsec_0123456789abcdef" };
 
   it("take payments with the sandbox, and with Stripe once its secrets are there", () => {

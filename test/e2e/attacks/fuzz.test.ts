@@ -7,7 +7,7 @@ import { requestTo, type Operation, type Schema, type Sent } from "./generated.t
 
 // Every operation of the OpenAPI document with requests that fit, nearly fit, or should never come. FUZZ_RUNS says how
 // many for each, FUZZ_SEED which: the same seed sends the same requests.
-const runs = Number(process.env.FUZZ_RUNS ?? 100);
+const runs = Number(process.env.FUZZ_RUNS ?? 500);
 const seed = Number(process.env.FUZZ_SEED ?? 1);
 const atOnce = 10;
 const mostMs = 1_000;

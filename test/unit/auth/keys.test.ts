@@ -47,7 +47,7 @@ describe("a sealed private key", () => {
   it("opens with its secret, and tells nothing without", () => {
     const sealed = sealKey(privateKey, "k1", secret);
 
-    expect(createPublicKey(openKey(sealed, "k1", secret)).equals(publicKey)).toBe(true);
+    expect(createPublicKey(openKey(sealed, "k1", [secret]).privateKey).equals(publicKey)).toBe(true);
     expect(sealKey(privateKey, "k1", secret)).not.toBe(sealed);
     const der = privateKey.export({ format: "der", type: "pkcs8" });
     expect(Buffer.from(sealed, "base64url").includes(der.subarray(30, 60))).toBe(false);
@@ -58,10 +58,10 @@ describe("a sealed private key", () => {
     const damaged = Buffer.from(sealed, "base64url");
     damaged.writeUInt8(damaged.readUInt8(40) ^ 1, 40);
 
-    expect(() => openKey(sealed, "k1", other)).toThrow(StartError);
-    expect(() => openKey(sealed, "k1", other)).toThrow(/SECRET_KEY does not open the signing key k1/);
-    expect(() => openKey(sealed, "k2", secret)).toThrow(StartError);
-    expect(() => openKey(damaged.toString("base64url"), "k1", secret)).toThrow(StartError);
+    expect(() => openKey(sealed, "k1", [other])).toThrow(StartError);
+    expect(() => openKey(sealed, "k1", [other])).toThrow(/SECRET_KEY does not open the signing key k1/);
+    expect(() => openKey(sealed, "k2", [secret])).toThrow(StartError);
+    expect(() => openKey(damaged.toString("base64url"), "k1", [secret])).toThrow(StartError);
   });
 });
 

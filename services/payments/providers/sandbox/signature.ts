@@ -1,6 +1,6 @@
 import { createHmac, timingSafeEqual } from "node:crypto";
 import type { Config } from "../../../../config.ts";
-import { derivedKey } from "../../../../lib/secrets.ts";
+import { derivedKeys } from "../../../../lib/secrets.ts";
 
 export const signatureHeader = "hub-signature";
 
@@ -11,7 +11,9 @@ const hexDigest = /^[0-9a-f]{64}$/;
 /** The secrets of the sandbox and its merchant; it signs with the first. */
 export function sandboxSecrets(config: Config): [string, ...string[]] {
   const [newest, ...before] = config.sandboxWebhookSecrets;
-  return newest === undefined ? [derivedKey(config, "sandbox-webhooks").toString("hex")] : [newest, ...before];
+  if (newest !== undefined) return [newest, ...before];
+  const [derived, ...derivedBefore] = derivedKeys(config, "sandbox-webhooks");
+  return [derived.toString("hex"), ...derivedBefore.map((key) => key.toString("hex"))];
 }
 
 /** `t=<unix>,v1=<hmac-sha256 hex of "t.body">` over the bytes as they are sent. */
