@@ -92,8 +92,13 @@ type HandlersOf<S extends ServiceName> = {
 
 /** An entry of the consumer's inbox: `record` it in the transaction that applies the event. */
 export interface Delivery {
+  readonly eventId: string;
   /** True when the event is new; false when it was applied before, and then nothing may be done. */
   record(tx: Tx): Promise<boolean>;
+  /** The same for all deliveries of the consumer that share a transaction; answers with the new ones. */
+  recordAll(tx: Tx, deliveries: readonly Delivery[]): Promise<ReadonlySet<Delivery>>;
+  /** For an event that needs nothing done, now or ever: it is recorded with others like it. */
+  settled(): Promise<void>;
 }
 
 type ConsumersOf<S> = S extends Consumer

@@ -1,18 +1,11 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import {
-  ConnectionError,
-  QueryTypes,
-  Sequelize,
-  UniqueConstraintError,
-  type Options,
-  type QueryOptions,
-  type Transaction,
-} from "sequelize";
-import mysql2 from "mysql2";
+import { ConnectionError, QueryTypes, Sequelize, type Options, type QueryOptions, type Transaction } from "sequelize";
+import mysql2, { type Connection } from "mysql2";
+import { isUniqueViolation, toDatabaseError, withoutContention } from "./database-errors.ts";
+import { mysqlStatements } from "./mysql-statements.ts";
 import { inSpan, type SpanDescription } from "./request-context.ts";
 import * as sqliteDialect from "./sqlite-dialect.ts";
-import { backoffMs, delay } from "./time.ts";
 
 export type Tx = Transaction;
 export type Dialect = "sqlite" | "mysql";
@@ -36,8 +29,6 @@ export interface Database {
   ping(): Promise<void>;
   close(): Promise<void>;
 }
-
-const maxAttempts = 6;
 
 /** Opens (and creates where missing) the database of `service`. */
 export async function openDatabase(store: StoreConfig, service: string): Promise<Database> {
@@ -63,20 +54,28 @@ export async function openDatabase(store: StoreConfig, service: string): Promise
     new Sequelize(url.toString(), {
       dialect: "mysql",
       dialectModule: mysql2,
-      dialectOptions: { connectTimeout: 5_000, charset: "utf8mb4", supportBigNumbers: true },
+      dialectOptions: {
+        connectTimeout: 5_000,
+        charset: "utf8mb4",
+        supportBigNumbers: true,
+        stringifyObjects: true,
+        // Instead of Sequelize's function, which no column here needs. With a function mysql2 (3.24.6) misses its own
+        // cache, and compiles, and keeps, a parser for each result.
+        typeCast: true,
+      },
       pool: { max: store.poolSize, min: 0, acquire: 5_000, idle: 10_000 },
       ...common,
     }),
   );
-  // READ COMMITTED once per connection. REPEATABLE READ would let two groups deadlock on rows they only scanned.
-  sequelize.addHook("afterConnect", (connection) => {
-    const raw = connection as { query(sql: string, done: (error: Error | null) => void): void };
-    return new Promise<void>((resolve, reject) => {
-      raw.query("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED", (error) =>
-        // not a statement of Sequelize's, which would say it so by itself
-        error ? reject(new ConnectionError(error)) : resolve(),
-      );
-    });
+  sequelize.addHook("afterConnect", async (connection) => {
+    for (const statement of sessionSettings) {
+      await new Promise<void>((resolve, reject) => {
+        (connection as Connection).query(statement, (error) =>
+          // not a statement of Sequelize's, which would say it so by itself
+          error ? reject(new ConnectionError(error)) : resolve(),
+        );
+      });
+    }
   });
   try {
     await sequelize.authenticate();
@@ -87,17 +86,24 @@ export async function openDatabase(store: StoreConfig, service: string): Promise
   return wrap(sequelize, "mysql", name);
 }
 
+/** Once per connection. */
+const sessionSettings = [
+  // REPEATABLE READ would let two groups deadlock on rows they only scanned
+  "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
+  // the 50 s that it is by itself are longer than any request waits
+  "SET SESSION innodb_lock_wait_timeout = 5",
+];
+
 const common: Options = { logging: false, define: { timestamps: false, underscored: true } };
 
+/** How a dialect runs statements. */
+export type Statements = {
+  select<R extends object>(sql: string, values: readonly unknown[], tx?: Tx): Promise<R[]>;
+  execute(sql: string, values: readonly unknown[], tx?: Tx): Promise<number>;
+} & Pick<Database, "transaction">;
+
 function wrap(sequelize: Sequelize, dialect: Dialect, name: string): Database {
-  // SQLite binds, so that its statements are compiled once. MySQL gets values escaped into the text: mysql2 binds
-  // numbers as doubles, and a server may then not use the index of an integer column.
-  const toBound = dialect === "sqlite" ? numberMarks : (sql: string) => sql;
-  const parameters = (values: readonly unknown[]): Pick<QueryOptions, "bind" | "replacements"> => {
-    if (values.length === 0) return {};
-    const list = values.map((value) => (value === undefined ? null : value));
-    return dialect === "sqlite" ? { bind: list } : { replacements: list };
-  };
+  const statements = dialect === "mysql" ? mysqlStatements(sequelize) : sqliteStatements(sequelize);
   const describe = (sql: string) => (): SpanDescription => ({
     name: summaryOf(sql),
     kind: "client",
@@ -106,39 +112,37 @@ function wrap(sequelize: Sequelize, dialect: Dialect, name: string): Database {
   return {
     sequelize,
     dialect,
-    transaction: (work) =>
-      inSpan(describe("transaction"), async () => {
-        for (let attempt = 1; ; attempt += 1) {
-          try {
-            return await sequelize.transaction(work);
-          } catch (error) {
-            if (attempt >= maxAttempts || !isContention(error)) throw error;
-            await delay(backoffMs(attempt, 4, 200, Math.random()));
-          }
-        }
-      }),
-    select: <R extends object>(sql: string, values: readonly unknown[] = [], tx?: Tx) =>
-      inSpan(describe(sql), () =>
-        sequelize.query<R>(toBound(sql), {
-          type: QueryTypes.SELECT,
-          ...parameters(values),
-          transaction: tx ?? null,
-        }),
-      ),
-    execute: (sql, values = [], tx) =>
-      inSpan(describe(sql), async () => {
-        const [, meta] = await sequelize.query(toBound(sql), { ...parameters(values), transaction: tx ?? null });
-        return changedRows(meta);
-      }),
+    transaction: (work) => inSpan(describe("transaction"), () => statements.transaction(work)),
+    select: (sql, values = [], tx) => inSpan(describe(sql), () => statements.select(sql, values, tx)),
+    execute: (sql, values = [], tx) => inSpan(describe(sql), () => statements.execute(sql, values, tx)),
     pool() {
       // missing in the declarations, and in SQLite
       const { pool } = sequelize.connectionManager as unknown as { pool?: Pool };
       return pool ? { used: pool.using, idle: pool.available, awaited: pool.waiting } : null;
     },
     async ping() {
-      await sequelize.query("SELECT 1", { type: QueryTypes.SELECT });
+      await statements.select("SELECT 1", []);
     },
     close: () => sequelize.close(),
+  };
+}
+
+/** Binds values, so that statements are compiled once. */
+function sqliteStatements(sequelize: Sequelize): Statements {
+  const parameters = (values: readonly unknown[]): Pick<QueryOptions, "bind"> =>
+    values.length === 0 ? {} : { bind: values.map((value) => (value === undefined ? null : value)) };
+  return {
+    transaction: (work) => withoutContention(() => sequelize.transaction(work)),
+    select: <R extends object>(sql: string, values: readonly unknown[], tx?: Tx) =>
+      sequelize.query<R>(numberMarks(sql), {
+        type: QueryTypes.SELECT,
+        ...parameters(values),
+        transaction: tx ?? null,
+      }),
+    async execute(sql, values, tx) {
+      const [, meta] = await sequelize.query(numberMarks(sql), { ...parameters(values), transaction: tx ?? null });
+      return (meta as { changes?: number } | undefined)?.changes ?? 0;
+    },
   };
 }
 
@@ -169,54 +173,18 @@ function numberMarks(sql: string): string {
   return text;
 }
 
-function changedRows(meta: unknown): number {
-  const { affectedRows, changes } = (meta ?? {}) as { affectedRows?: number; changes?: number };
-  return affectedRows ?? changes ?? 0;
-}
-
-/** True for errors after which the same transaction, run again, can succeed. */
-export function isContention(error: unknown): boolean {
-  const parent = (error as { parent?: { code?: string } } | null)?.parent;
-  const code = parent?.code ?? (error as { code?: string } | null)?.code;
-  return (
-    code === "ER_LOCK_DEADLOCK" || code === "ER_LOCK_WAIT_TIMEOUT" || code === "ER_CHECKREAD" || code === "SQLITE_BUSY"
-  );
-}
-
-/** Sequelize takes each broken constraint of SQLite for a unique one. */
-export const isUniqueViolation = (error: unknown): boolean =>
-  error instanceof UniqueConstraintError && !/: (NOT NULL|CHECK) constraint failed/.test(error.parent.message);
-
-/**
- * Has every statement whose connection broke, wherever it comes from, fail in the same way as one that got none: by what
- * Sequelize itself throws, it was refused. Whether it was carried out is unknown.
- */
+/** Has the statements of Sequelize's models fail as all others do. */
 function sayingOutage(sequelize: Sequelize): Sequelize {
   const query = sequelize.query.bind(sequelize) as (...args: unknown[]) => Promise<unknown>;
   sequelize.query = (async (...args: unknown[]) => {
     try {
       return await query(...args);
     } catch (error) {
-      throw isBroken(error) ? new ConnectionError(parentOf(error)) : error;
+      throw toDatabaseError(error);
     }
   }) as typeof sequelize.query;
   return sequelize;
 }
-
-const parentOf = (error: unknown): Error & { fatal?: boolean; code?: string } =>
-  (error as { parent?: Error } | null)?.parent ?? (error as Error);
-
-/** What a server says to those whose connections it ends. */
-const endedByServer = new Set(["ER_SERVER_SHUTDOWN", "ER_CONNECTION_KILLED", "ER_QUERY_INTERRUPTED"]);
-
-function isBroken(error: unknown): boolean {
-  if (isOutage(error)) return false;
-  const { fatal, code } = parentOf(error);
-  return fatal === true || endedByServer.has(code ?? "");
-}
-
-/** True when no connection was to be had, or it broke. */
-export const isOutage = (error: unknown): boolean => error instanceof ConnectionError;
 
 const maxInserts = 5;
 

@@ -1,4 +1,5 @@
 import { marks, tuples, type Database, type Tx } from "./database.ts";
+import type { Delivery } from "../contracts/bus.ts";
 import type { CloudEvent } from "../contracts/events.ts";
 import type { ColumnTypes } from "./migrations.ts";
 import { backoffMs } from "./time.ts";
@@ -8,10 +9,15 @@ import { backoffMs } from "./time.ts";
  * in-process delivery, the record that makes a second delivery do nothing, and the table of dead letters.
  */
 export interface Inbox {
-  /** Keeps events that are new; those seen before are left as they are. Committed when it resolves. */
-  receive(events: readonly CloudEvent[]): Promise<void>;
-  /** Marks an event as applied in the transaction that applies it; false when it was applied before. */
-  record(tx: Tx, eventId: string): Promise<boolean>;
+  /**
+   * Keeps events that are new; those seen before are left as they are. Committed when it resolves. With `claim` it
+   * answers with those that may be applied at once, by the caller alone for some seconds, as `due` would.
+   */
+  receive(events: readonly CloudEvent[], claim: boolean): Promise<Waiting[]>;
+  /** Marks events as applied in the transaction that applies them; answers with those that were not before. */
+  record(tx: Tx, eventIds: readonly string[]): Promise<ReadonlySet<string>>;
+  /** Marks events as applied that need nothing done. */
+  settle(eventIds: readonly string[]): Promise<void>;
   /** Takes the data out of the applied events about `subject`: who is erased is not kept in what was once told of them. */
   forget(subject: string): Promise<void>;
   /**
@@ -38,6 +44,10 @@ const mostRetryMs = 60_000;
 /** How long a node has the events it took for itself; those of one that died are taken up by another then. */
 const claimMs = 5_000;
 
+/** Records all that share a transaction; answers with those that are new. They are of one consumer. */
+export const recordDeliveries = async (tx: Tx, deliveries: readonly Delivery[]): Promise<ReadonlySet<Delivery>> =>
+  (await deliveries[0]?.recordAll(tx, deliveries)) ?? new Set();
+
 export const inboxTable = (t: ColumnTypes): string[] => [
   `CREATE TABLE inbox (
     event_id ${t.id} PRIMARY KEY,
@@ -62,7 +72,13 @@ interface Row {
   attempts: number | string;
 }
 
+const positionOf = (subject: string, sequence: number): string => `${subject} ${sequence}`;
+
 export function openInbox(db: Database, now: () => number = Date.now): Inbox {
+  const insert = db.dialect === "mysql" ? "INSERT IGNORE INTO" : "INSERT OR IGNORE INTO";
+  const forUpdate = db.dialect === "mysql" ? "FOR UPDATE" : "";
+  const byKey = db.dialect === "mysql" ? "FORCE INDEX (PRIMARY)" : "";
+
   // in the order of the index, so that no more rows are looked at, and locked, than are taken
   const dueRows = (limit: number, tx?: Tx): Promise<Row[]> =>
     db.select<Row>(
@@ -88,36 +104,84 @@ export function openInbox(db: Database, now: () => number = Date.now): Inbox {
     return rows;
   };
 
-  return {
-    async receive(events) {
-      if (events.length === 0) return;
-      const nowMs = now();
-      const values = events.flatMap((event) => [
-        event.id,
-        event.type,
-        event.subject,
-        event.sequence,
-        JSON.stringify(event),
-        "WAITING",
-        nowMs,
-        nowMs,
-      ]);
-      const insert = db.dialect === "mysql" ? "INSERT IGNORE INTO" : "INSERT OR IGNORE INTO";
-      await db.transaction((tx) =>
-        db.execute(
-          `${insert} inbox (event_id, type, subject, sequence, event, status, received_at, due_at) VALUES ${tuples(events.length, 8)}`,
-          values,
-          tx,
-        ),
+  const markApplied = (eventIds: readonly string[], tx?: Tx): Promise<number> =>
+    db.execute(
+      `UPDATE inbox SET status = 'APPLIED', applied_at = ?, last_error = NULL
+       WHERE event_id IN (${marks(eventIds.length)}) AND status <> 'APPLIED'`,
+      [now(), ...eventIds],
+      tx,
+    );
+
+  /** Those of new events before which no other of their subject waits, in their order. */
+  const nextInOrder = async (events: readonly CloudEvent[]): Promise<CloudEvent[]> => {
+    const inOrder = events.toSorted((a, b) => a.sequence - b.sequence);
+    const later = inOrder.filter(({ sequence }) => sequence > 1);
+    if (later.length === 0) return inOrder;
+    const subjects = [...new Set(later.map(({ subject }) => subject))];
+    const rows = await db.select<{ subject: string; sequence: number | string }>(
+      `SELECT subject, sequence FROM inbox WHERE status = 'WAITING' AND subject IN (${marks(subjects.length)})`,
+      subjects,
+    );
+    const waiting = new Map<string, number[]>();
+    for (const { subject, sequence } of rows) waiting.set(subject, [...(waiting.get(subject) ?? []), Number(sequence)]);
+    const taken = new Set<string>();
+    return inOrder.filter(({ subject, sequence }) => {
+      const isNext = (waiting.get(subject) ?? []).every(
+        (other) => other >= sequence || taken.has(positionOf(subject, other)),
       );
+      if (isNext) taken.add(positionOf(subject, sequence));
+      return isNext;
+    });
+  };
+
+  /** For whoever is first to look: as if they had not been claimed. */
+  const letGo = (eventIds: readonly string[], claimedUntil: number): Promise<number> =>
+    db.execute(
+      `UPDATE inbox SET due_at = ? WHERE event_id IN (${marks(eventIds.length)}) AND status = 'WAITING' AND due_at = ?`,
+      [now(), ...eventIds, claimedUntil],
+    );
+
+  return {
+    async receive(events, claim) {
+      if (events.length === 0) return [];
+      const nowMs = now();
+      const dueAt = claim ? nowMs + claimMs : nowMs;
+      const added = await db.execute(
+        `${insert} inbox (event_id, type, subject, sequence, event, status, received_at, due_at) VALUES ${tuples(events.length, 8)}`,
+        events.flatMap((event) => [
+          ...[event.id, event.type, event.subject, event.sequence],
+          ...[JSON.stringify(event), "WAITING", nowMs, dueAt],
+        ]),
+      );
+      if (!claim) return [];
+      // with some that were known before, what is new is for the next pass to find out
+      const next = added === events.length ? await nextInOrder(events) : [];
+      if (next.length < events.length) {
+        const taken = new Set(next);
+        await letGo(
+          events.filter((event) => !taken.has(event)).map(({ id }) => id),
+          dueAt,
+        );
+      }
+      return next.map((event) => ({ event, attempts: 0 }));
     },
-    async record(tx, eventId) {
-      const changed = await db.execute(
-        "UPDATE inbox SET status = 'APPLIED', applied_at = ?, last_error = NULL WHERE event_id = ? AND status <> 'APPLIED'",
-        [now(), eventId],
+    async record(tx, eventIds) {
+      const [only] = eventIds;
+      if (only !== undefined && eventIds.length === 1)
+        return (await markApplied([only], tx)) === 1 ? new Set([only]) : new Set<string>();
+      const rows = await db.select<{ event_id: string }>(
+        // by key, so that all who record several lock them in one order
+        `SELECT event_id FROM inbox ${byKey} WHERE event_id IN (${marks(eventIds.length)}) AND status <> 'APPLIED'
+         ORDER BY event_id ${forUpdate}`,
+        eventIds,
         tx,
       );
-      return changed === 1;
+      const fresh = rows.map(({ event_id }) => event_id);
+      if (fresh.length > 0) await markApplied(fresh, tx);
+      return new Set(fresh);
+    },
+    async settle(eventIds) {
+      await markApplied(eventIds);
     },
     async forget(subject) {
       const rows = await db.select<Row>(
@@ -130,7 +194,9 @@ export function openInbox(db: Database, now: () => number = Date.now): Inbox {
       }
     },
     async due(limit) {
-      const rows = db.dialect === "mysql" ? await db.transaction((tx) => claim(limit, tx)) : await dueRows(limit);
+      // most looks find nothing, and cost one statement; SQLite's one process has all of them for itself
+      let rows = await dueRows(limit);
+      if (rows.length > 0 && db.dialect === "mysql") rows = await db.transaction((tx) => claim(limit, tx));
       return rows.map((row) => ({ event: JSON.parse(row.event) as CloudEvent, attempts: Number(row.attempts) }));
     },
     async failed({ event, attempts }, error) {

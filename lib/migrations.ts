@@ -1,5 +1,5 @@
 import { Umzug, type UmzugStorage } from "umzug";
-import type { Database } from "./database.ts";
+import type { Database, Tx } from "./database.ts";
 
 /** Column types that both stores have, with the same order and equality of values. */
 export interface ColumnTypes {
@@ -60,7 +60,8 @@ export async function migrate(db: Database, migrations: readonly Migration[]): P
     migrations: migrations.map(({ name, up }) => ({
       name,
       up: async () => {
-        for (const statement of up(types[db.dialect], db.dialect)) await db.execute(statement);
+        // without the deadline of other statements: an index of a large table takes its time
+        for (const statement of up(types[db.dialect], db.dialect)) await db.sequelize.query(statement);
       },
     })),
     storage: tableStorage(db),
@@ -88,17 +89,26 @@ function tableStorage(db: Database): UmzugStorage {
 async function withLock<T>(db: Database, work: () => Promise<T>): Promise<T> {
   if (db.dialect === "sqlite") return work();
   // the transaction pins one connection, to which the named lock belongs
-  return db.sequelize.transaction(async (tx) => {
-    const [row] = await db.select<{ got: number | null }>(
-      "SELECT GET_LOCK(CONCAT('migrate:', DATABASE()), 60) AS got",
-      [],
-      tx,
-    );
-    if (row?.got !== 1) throw new Error("another node has been migrating this database for over 60 s");
+  return db.transaction(async (tx) => {
+    if (!(await getLock(db, tx))) throw new Error("another node has been migrating this database for over 60 s");
     try {
       return await work();
     } finally {
       await db.select("SELECT RELEASE_LOCK(CONCAT('migrate:', DATABASE()))", [], tx);
     }
   });
+}
+
+const lockTries = 12;
+
+async function getLock(db: Database, tx: Tx): Promise<boolean> {
+  for (let tries = 0; tries < lockTries; tries += 1) {
+    const [row] = await db.select<{ got: number | null }>(
+      "SELECT GET_LOCK(CONCAT('migrate:', DATABASE()), 5) AS got",
+      [],
+      tx,
+    );
+    if (row?.got === 1) return true;
+  }
+  return false;
 }

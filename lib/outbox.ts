@@ -170,7 +170,10 @@ export function openOutbox(
 
 /** Leaves out rows for which an earlier event of the same subject has not left and is not in this batch before them. */
 async function inOrder(db: Database, rows: Row[], tx?: Tx): Promise<Row[]> {
-  const subjects = [...new Set(rows.map(({ subject }) => subject))];
+  // before the first event of a subject there is none
+  const later = rows.filter(({ sequence }) => Number(sequence) > 1);
+  if (later.length === 0) return rows;
+  const subjects = [...new Set(later.map(({ subject }) => subject))];
   const waiting = await db.select<{ subject: string; first: number | string }>(
     `SELECT subject, MIN(sequence) AS first FROM outbox WHERE published_at IS NULL AND subject IN (${marks(subjects.length)}) GROUP BY subject`,
     subjects,
@@ -180,7 +183,8 @@ async function inOrder(db: Database, rows: Row[], tx?: Tx): Promise<Row[]> {
   return rows
     .toSorted((a, b) => Number(a.sequence) - Number(b.sequence))
     .filter((row) => {
-      if (next.get(row.subject) !== Number(row.sequence)) return false;
+      const first = next.get(row.subject) ?? 1;
+      if (first !== Number(row.sequence)) return false;
       next.set(row.subject, Number(row.sequence) + 1);
       return true;
     });

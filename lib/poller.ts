@@ -7,6 +7,11 @@ export interface PollerOptions {
   pass: (signal: AbortSignal) => Promise<boolean>;
   /** How long to rest after a pass that found nothing, unless woken. */
   idleMs: number;
+  /**
+   * How long the beginnings of two passes are apart at least, where the first left nothing to do: what comes in the
+   * meantime goes together. 0 when unset.
+   */
+  gatherMs?: number | undefined;
   onError: (error: unknown) => void;
   /** Called after each pass that did not throw. */
   onPass?: (() => void) | undefined;
@@ -19,7 +24,8 @@ export interface PollerOptions {
 export class Poller {
   private readonly options: PollerOptions;
   private readonly stopping = new AbortController();
-  private rest = new AbortController();
+  private woken = false;
+  private endRest: (() => void) | null = null;
   private running: Promise<void> | null = null;
 
   constructor(options: PollerOptions) {
@@ -32,22 +38,24 @@ export class Poller {
 
   /** There is work: ends the present rest, or makes the next one be skipped. */
   wake(): void {
-    this.rest.abort();
+    this.woken = true;
+    this.endRest?.();
   }
 
   /** Resolves when the pass in flight has ended. */
   async stop(): Promise<void> {
     this.stopping.abort();
-    this.rest.abort();
+    this.wake();
     await this.running;
   }
 
   private async loop(): Promise<void> {
-    const { pass, idleMs, onError, onPass } = this.options;
+    const { pass, idleMs, gatherMs = 0, onError, onPass } = this.options;
     let failures = 0;
     while (!this.stopping.signal.aborted) {
-      this.rest = new AbortController();
+      this.woken = false;
       let more = false;
+      const beganAt = performance.now();
       try {
         more = await pass(this.stopping.signal);
         failures = 0;
@@ -58,7 +66,22 @@ export class Poller {
       }
       if (this.stopping.signal.aborted) return;
       if (failures > 0) await delay(idleMs * Math.min(30, 2 ** (failures - 1)), this.stopping.signal);
-      else if (!more) await delay(idleMs, this.rest.signal);
+      else if (!more) {
+        await this.rest(idleMs);
+        const earlyMs = beganAt + gatherMs - performance.now();
+        if (earlyMs > 0) await delay(earlyMs, this.stopping.signal);
+      }
     }
+  }
+
+  private rest(ms: number): Promise<void> {
+    if (this.woken) return Promise.resolve();
+    return new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      this.endRest = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    }).finally(() => (this.endRest = null));
   }
 }

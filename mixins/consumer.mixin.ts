@@ -1,5 +1,4 @@
 import type { Context, Service, ServiceSchema } from "moleculer";
-import type { Delivery } from "../contracts/bus.ts";
 import type { CloudEvent, Consumer } from "../contracts/events.ts";
 import { inboxActions } from "../contracts/queues.ts";
 import { configOf } from "../config.ts";
@@ -9,15 +8,13 @@ import { messageOf } from "../lib/errors.ts";
 import { reach } from "../lib/failpoints.ts";
 import { ageSeconds, metricsOf } from "../lib/metrics.ts";
 import { viewInbox, type InboxView } from "../lib/inbox-view.ts";
-import { openInbox, type Inbox, type Waiting } from "../lib/inbox.ts";
+import { openInbox, type Inbox } from "../lib/inbox.ts";
 import { Poller } from "../lib/poller.ts";
 import { answers } from "./answers.ts";
+import { Applying } from "./applying.ts";
 import type { WithAuditLog } from "./audit-log.mixin.ts";
 import type { WithDatabase } from "./db.mixin.ts";
 import { mixin } from "./mixin.ts";
-import { continueTrace, orderOf } from "./traced.ts";
-
-type Consume = (this: Service, event: CloudEvent, delivery: Delivery) => Promise<void>;
 
 export interface WithInbox {
   inbox: Inbox;
@@ -25,6 +22,9 @@ export interface WithInbox {
 
 interface Members extends WithDatabase, WithAuditLog, WithInbox {
   inboxView: InboxView;
+  applying: Applying;
+  /** From when the service is whole until it is to stop. */
+  mayApply: boolean;
   consuming: Poller;
   /** Where events come over RabbitMQ. */
   messages: AmqpConsumer | null;
@@ -32,6 +32,9 @@ interface Members extends WithDatabase, WithAuditLog, WithInbox {
 
 const batch = 100;
 const idleMs = 500;
+const gatherMs = 15;
+/** With more than these under way, events wait in the inbox, where any node may take them. */
+const mostInHand = 300;
 
 /**
  * After the audit log's mixin. Feeds a service the events it subscribes to, from an inbox in its own database: at least
@@ -98,10 +101,22 @@ export function consumerMixin({ atOnce = batch }: { atOnce?: number } = {}): Par
           { gauge: "hub_dead_letters", value: dead },
         ];
       });
+      this.applying = new Applying({
+        service: this,
+        inbox: this.inbox,
+        atOnce,
+        // for the eyes of those who watch the queues; the row in the inbox is what counts
+        onDead: async (event, error) => this.messages?.bury(event, error),
+      });
       this.consuming = new Poller({
         name: `${this.name} consumer`,
         idleMs,
-        pass: () => consumeDue(this, atOnce),
+        gatherMs,
+        pass: async () => {
+          const due = await this.inbox.due(batch);
+          await this.applying.apply(due);
+          return due.length > 0;
+        },
         onPass: () => metrics?.passed(this.name, "consumer"),
         onError: (error) => this.logger.warn("consumer failed", { service: this.name, error: messageOf(error) }),
       });
@@ -117,19 +132,33 @@ export function consumerMixin({ atOnce = batch }: { atOnce?: number } = {}): Par
             });
     },
     ready() {
+      this.mayApply = true;
       this.consuming.start();
     },
     async stopped() {
+      this.mayApply = false;
       await (this.messages as AmqpConsumer | null | undefined)?.close();
       await (this.consuming as Poller | undefined)?.stop();
+      await (this.applying as Applying | undefined)?.ended();
     },
   });
 }
 
-async function takeIn(service: Members, events: CloudEvent[]): Promise<void> {
-  await service.inbox.receive(events);
+/** Keeps events, and applies at once those that it may. */
+async function takeIn(service: Service & Members, events: CloudEvent[]): Promise<void> {
+  const { inbox, applying, consuming, logger } = service;
+  const next = await inbox.receive(events, service.mayApply && applying.inHand < mostInHand);
   await reach("consume.after-commit");
-  service.consuming.wake();
+  if (next.length < events.length) lookAgain(consuming);
+  applying.apply(next).catch((error: unknown) => {
+    // they are anybody's again when their claim ends
+    logger.warn("consumer failed", { service: service.name, error: messageOf(error) });
+  });
+}
+
+/** Events wait for an earlier one of their subject, which often another node has just now, and nobody says when it is done. */
+function lookAgain(consuming: Poller): void {
+  for (const ms of [0, 20, 60, 150]) setTimeout(() => consuming.wake(), ms).unref();
 }
 
 /**
@@ -144,7 +173,7 @@ async function clearDead(service: Service & Members, wanted?: string): Promise<b
   const settled = async (events: CloudEvent[]): Promise<Set<string>> => {
     const lost = events.find(({ id }) => id === wanted);
     if (lost && (await service.inboxView.find(lost.id)) === null) {
-      await service.inbox.receive([lost]);
+      await service.inbox.receive([lost], false);
       isNew = true;
     }
     return new Set(await service.inboxView.settled(events.map(({ id }) => id)));
@@ -155,53 +184,4 @@ async function clearDead(service: Service & Members, wanted?: string): Promise<b
     service.logger.warn("dead letters cannot be taken out", { service: service.name, error: messageOf(error) });
   }
   return isNew;
-}
-
-async function consumeDue(service: Service & Members, atOnce: number): Promise<boolean> {
-  const waiting = await service.inbox.due(batch);
-  const subjects = [...Map.groupBy(waiting, ({ event }) => event.subject).values()];
-  // subjects do not wait for each other; within one, a failure leaves the rest for a later pass
-  const lane = async (): Promise<void> => {
-    for (let subject = subjects.shift(); subject; subject = subjects.shift()) await consumeInOrder(service, subject);
-  };
-  await Promise.all(Array.from({ length: atOnce }, lane));
-  return waiting.length > 0;
-}
-
-async function consumeInOrder(service: Service & Members, waiting: Waiting[]): Promise<void> {
-  for (const one of waiting) {
-    const { event } = one;
-    const from = { name: `process ${event.type}`, kind: "consumer", traceparent: event.traceparent } as const;
-    const applied = await continueTrace(service.broker, from, { orderId: orderOf(event) }, () =>
-      consumeOne(service, one),
-    );
-    if (!applied) return;
-  }
-}
-
-async function consumeOne(service: Service & Members, waiting: Waiting): Promise<boolean> {
-  const { event } = waiting;
-  try {
-    const consume = (service.schema as { consumes?: Record<string, Consume> }).consumes?.[event.type];
-    if (!consume) throw new Error(`${service.name} does not know events of type ${event.type}`);
-    await consume.call(service, event, { record: (tx) => service.inbox.record(tx, event.id) });
-    return true;
-  } catch (error) {
-    const outcome = await service.inbox.failed(waiting, messageOf(error));
-    const fields = {
-      service: service.name,
-      event: event.id,
-      type: event.type,
-      attempts: waiting.attempts + 1,
-      error: messageOf(error),
-    };
-    if (outcome === "waiting") {
-      service.logger.warn("event will be tried again", fields);
-      return false;
-    }
-    service.logger.error("event is a dead letter", fields);
-    // For the eyes of those who watch the queues; the row in the inbox is what counts.
-    await service.messages?.bury(event, messageOf(error));
-    return false;
-  }
 }

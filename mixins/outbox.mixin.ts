@@ -28,6 +28,8 @@ const batch = 200;
 
 /** How long a row may wait when a wake-up was lost: after a restart, or written by a node that died. */
 const idleMs = 500;
+/** What is committed within so long leaves together. */
+const gatherMs = 15;
 
 /** Gives a service, after its database, an outbox as `this.outbox` and a relay that ships what is in it. */
 export function outboxMixin(): Partial<ServiceSchema> {
@@ -76,6 +78,7 @@ export function outboxMixin(): Partial<ServiceSchema> {
       this.relay = new Poller({
         name: `${this.name} relay`,
         idleMs,
+        gatherMs,
         pass: async () => (await this.outbox.relay(batch, publish)) === batch,
         onPass: () => metrics?.passed(this.name, "relay"),
         onError: (error) => this.logger.warn("relay failed", { service: this.name, error: messageOf(error) }),

@@ -4,6 +4,9 @@ import { metricsOf } from "../lib/metrics.ts";
 import { Poller } from "../lib/poller.ts";
 import { mixin } from "./mixin.ts";
 
+/** Those who ask for a pass within so long share it. */
+const gatherMs = 15;
+
 export interface WithSweeps {
   wakeSweep(name: string): void;
 }
@@ -35,6 +38,7 @@ export function sweeperMixin(sweeps: readonly Sweep[]): Partial<ServiceSchema> {
           new Poller({
             name: `${this.name} ${name}`,
             idleMs: everyMs,
+            gatherMs,
             pass: (signal) => pass.call(this as never, signal),
             onPass: () => metrics?.passed(this.name, name),
             onError: (error) => this.logger.warn("sweep failed", { sweep: name, error: messageOf(error) }),

@@ -1,6 +1,7 @@
 import type { Jwk } from "../../contracts/auth.ts";
 import type { Note } from "../../lib/audit-log.ts";
-import { isUniqueViolation, marks, type Database } from "../../lib/database.ts";
+import { marks, type Database } from "../../lib/database.ts";
+import { isUniqueViolation } from "../../lib/database-errors.ts";
 
 export interface StoredKey {
   /** Counts 1, 2, 3 …; of two nodes that make the same one, the first wins. */

@@ -1,6 +1,8 @@
 import type { Delivery } from "../../contracts/bus.ts";
 import type { Note } from "../../lib/audit-log.ts";
-import { insertTransaction, isOutage, marks, type Database, type Tx } from "../../lib/database.ts";
+import { insertTransaction, marks, type Database, type Tx } from "../../lib/database.ts";
+import { isOutage } from "../../lib/database-errors.ts";
+import { recordDeliveries } from "../../lib/inbox.ts";
 import { groupCommit } from "../../lib/group-commit.ts";
 import type { Clock, NewId } from "../../lib/ids.ts";
 import type { GroupMeter } from "../../lib/metrics.ts";
@@ -58,8 +60,11 @@ export function inventoryRepository(
     tx: Tx,
     requests: readonly ChangeRequest[],
   ): Promise<(Reservation | null | Error)[]> => {
-    const fresh: ChangeRequest[] = [];
-    for (const request of requests) if (!request.delivery || (await request.delivery.record(tx))) fresh.push(request);
+    const unseen = await recordDeliveries(
+      tx,
+      requests.flatMap(({ delivery }) => delivery ?? []),
+    );
+    const fresh = requests.filter(({ delivery }) => !delivery || unseen.has(delivery));
     if (fresh.length === 0) return requests.map(() => null);
     const known = await rows.lockReservations(
       tx,

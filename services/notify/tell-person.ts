@@ -1,6 +1,7 @@
 import type { Delivery } from "../../contracts/bus.ts";
 import type { Database } from "../../lib/database.ts";
 import { reach } from "../../lib/failpoints.ts";
+import { recordDeliveries } from "../../lib/inbox.ts";
 import { groupCommit } from "../../lib/group-commit.ts";
 import { currentTraceparent } from "../../lib/request-context.ts";
 import type { Contacts } from "./contacts.ts";
@@ -20,7 +21,6 @@ export interface TellDeps {
 }
 
 interface Entry {
-  eventId: string;
   delivery: Delivery;
   telling: Telling | null;
 }
@@ -42,8 +42,7 @@ export function tellerOf(deps: TellDeps): (event: NotifiedEvent, delivery: Deliv
       return entries.map(() => undefined);
     },
   });
-  return async (event, delivery) =>
-    group.submit({ eventId: event.id, delivery, telling: await tellingOf(deps, event) });
+  return async (event, delivery) => group.submit({ delivery, telling: await tellingOf(deps, event) });
 }
 
 async function writeGroup(
@@ -51,12 +50,13 @@ async function writeGroup(
   entries: readonly Entry[],
 ): Promise<void> {
   // the order of their ids is that of their making, and one in which two nodes with the same events lock the same rows
-  const inOrder = entries.toSorted((a, b) => (a.eventId < b.eventId ? -1 : 1));
+  const inOrder = entries.toSorted((a, b) => (a.delivery.eventId < b.delivery.eventId ? -1 : 1));
   const told = await db.transaction(async (tx) => {
-    const tellings: Telling[] = [];
-    for (const { delivery, telling } of inOrder) {
-      if ((await delivery.record(tx)) && telling !== null) tellings.push(telling);
-    }
+    const fresh = await recordDeliveries(
+      tx,
+      inOrder.map(({ delivery }) => delivery),
+    );
+    const tellings = inOrder.flatMap(({ delivery, telling }) => (fresh.has(delivery) && telling ? [telling] : []));
     return notifications.tell(tx, tellings, now());
   });
   await reach("notify.after-commit");

@@ -1,12 +1,5 @@
-import {
-  insertRows,
-  insertTransaction,
-  isOutage,
-  isUniqueViolation,
-  marks,
-  type Database,
-  type Tx,
-} from "../../lib/database.ts";
+import { insertRows, insertTransaction, marks, type Database, type Tx } from "../../lib/database.ts";
+import { isOutage, isUniqueViolation } from "../../lib/database-errors.ts";
 import { reach } from "../../lib/failpoints.ts";
 import { groupCommit, type GroupCommit } from "../../lib/group-commit.ts";
 import type { GroupMeter } from "../../lib/metrics.ts";

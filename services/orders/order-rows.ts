@@ -52,6 +52,12 @@ export const orderColumns =
   "id, status, customer_id, currency, total_cents, refunded_cents, refunding_cents, address, note, payment_id, carrier, " +
   "tracking_number, created_at, expires_at, paid_at, shipped_at, completed_at, cancelled_at, event_sequence";
 
+/** What changes in an order's life. */
+export const changedColumns = [
+  ...["status", "refunded_cents", "refunding_cents", "payment_id", "carrier", "tracking_number"],
+  ...["paid_at", "shipped_at", "completed_at", "cancelled_at", "event_sequence"],
+];
+
 export const orderValues = (order: OrderState): unknown[] => [
   order.id,
   order.status,

@@ -2,7 +2,7 @@ import { insertRows, type Database, type Tx } from "../../lib/database.ts";
 import { newId } from "../../lib/ids.ts";
 import type { Outbox } from "../../lib/outbox.ts";
 import type { KeyedRequest, StoredResponse } from "./idempotency.ts";
-import type { Change } from "./order.ts";
+import type { Change, Refund } from "./order.ts";
 
 /** A decision and when it was made. */
 export interface Dated {
@@ -18,10 +18,21 @@ export interface Answered {
   at: number;
 }
 
+/** A refund that was asked for, by a request of its own or not. */
+export interface Asked {
+  refund: Refund;
+  request: KeyedRequest | null;
+  at: number;
+}
+
+/** How long a refund is left to the request that asked for it before the sweep takes it up. */
+const askerTriesForMs = 10_000;
+
 /** What is written beside the orders themselves, for any number of them with a statement a table. */
 export interface OrderWrites {
   history(tx: Tx, decisions: readonly Dated[]): Promise<void>;
   facts(tx: Tx, decisions: readonly Dated[]): Promise<void>;
+  refunds(tx: Tx, asked: readonly Asked[]): Promise<void>;
   responses(tx: Tx, answers: readonly Answered[]): Promise<void>;
 }
 
@@ -49,6 +60,19 @@ export function orderWrites(db: Database, outbox: Outbox): OrderWrites {
       const [first] = entries;
       if (first) await outbox.appendAll(tx, entries, first.atMs);
     },
+    refunds: (tx, asked) =>
+      insertRows(
+        db,
+        tx,
+        `refunds (id, order_id, payment_id, kind, amount_cents, reason, by_whom, status, request_digest,
+          request_fingerprint, stray_payment_id, created_at, due_at)`,
+        asked.map(({ refund: { id, orderId, paymentId, kind, amountCents, reason, by }, request, at }) => [
+          ...[id, orderId, paymentId, kind, amountCents, reason, by, "REQUESTED"],
+          ...[request?.digest ?? null, request?.fingerprint ?? null],
+          // its own asker tries first, and the sweep comes when that one is gone; a stray payment's return nobody asks for
+          ...(kind === "stray" ? [paymentId, at, at] : [null, at, at + askerTriesForMs]),
+        ]),
+      ),
     responses: (tx, answers) =>
       insertRows(
         db,

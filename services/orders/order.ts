@@ -71,9 +71,13 @@ export const transitions: Transitions<OrderStatus> = {
 
 const step = (order: OrderState, to: OrderStatus): void => assertTransition("ORDER", transitions, order.status, to);
 
+/** Whether an order waits for a payment. */
+export const isPayable = (order: OrderState, now: number): boolean =>
+  order.status === "CREATED" && now < order.expiresAt;
+
 /** Refuses to start a payment for an order that does not wait for one. */
 export function assertPayable(order: OrderState, now: number): void {
-  if (order.status === "CREATED" && now < order.expiresAt) return;
+  if (isPayable(order, now)) return;
   const status = order.status === "CREATED" ? "EXPIRED" : order.status;
   throw notPayable(`The order is ${status}.`, { orderStatus: status });
 }

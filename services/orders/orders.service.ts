@@ -19,7 +19,7 @@ import { ordersAudit, type OrdersAudit } from "./audit.repository.ts";
 import { erasuresRepository, type ErasuresRepository } from "./erasures.repository.ts";
 import { idempotently, type InFlight, type KeyedRequest } from "./idempotency.ts";
 import { migrations } from "./migrations/index.ts";
-import { complete, ship, type OrderState, type Refund } from "./order.ts";
+import { complete, meaningOf, ship, type OrderState, type Refund } from "./order.ts";
 import { orderView } from "./order-view.ts";
 import { inTurns, withKeptOrders, type KeptOrder, type KeptOrders } from "./kept-orders.ts";
 import { ordersRepository, type OrdersRepository } from "./orders.repository.ts";
@@ -248,6 +248,9 @@ export default defineService<"orders", Vars>({
     async "payment.succeeded"({ data: { orderId, paymentId, amountCents } }, delivery) {
       const { orders, broker: bus } = this;
       const money = { paymentId, amountCents };
+      const order = await orders.find(orderId);
+      // the request that paid has done it already; no later change of the order makes that undone
+      if (order && meaningOf(order, money) === "nothing") return delivery.settled();
       const { refund } = await settlePayment({ bus, orders, now, newId }, orderId, money, { delivery });
       await tryRefund(this, refund);
     },

@@ -3,7 +3,7 @@ import type { Payment, PaymentMethod } from "../../contracts/payments.ts";
 import { codeOf, DomainError, notFound } from "../../lib/errors.ts";
 import { reach } from "../../lib/failpoints.ts";
 import { refusalResponse, reusedError, type KeyedRequest } from "./idempotency.ts";
-import { assertPayable, notPayable, type OrderState } from "./order.ts";
+import { assertPayable, isPayable, notPayable, type OrderState } from "./order.ts";
 import { settlePayment, type SettleDeps } from "./settle-payment.ts";
 
 export interface PayInput {
@@ -25,8 +25,10 @@ export async function payOrder(
   const { bus, orders, now } = deps;
   const order = await orders.find(id);
   if (order?.customerId !== user.id) throw notFound("order");
-  const earlier = request ? await bus.call("payments.byKey", { key: request.digest }) : null;
-  if (!earlier) assertPayable(order, now());
+  if (!isPayable(order, now())) {
+    const earlier = request ? await bus.call("payments.byKey", { key: request.digest }) : null;
+    if (!earlier) assertPayable(order, now());
+  }
   // also for an earlier one: payments goes on with it where it stopped, and refuses another request with its key
   const payment = await charge(bus, order, { method, token }, request);
   await reach("payment.after-settle");

@@ -16,7 +16,8 @@ import {
   type Refund,
 } from "./order.ts";
 import { orderView } from "./order-view.ts";
-import type { Along, OrdersRepository } from "./orders.repository.ts";
+import type { Along } from "./change-orders.ts";
+import type { OrdersRepository } from "./orders.repository.ts";
 import type { RefundsRepository } from "./refunds.repository.ts";
 
 export interface RefundDeps {

@@ -1,8 +1,11 @@
-import type { PaymentMethod, PaymentStatus, TimelineEntry } from "../../contracts/payments.ts";
-import { isUniqueViolation, marks, type Database, type Tx } from "../../lib/database.ts";
+import type { TimelineEntry } from "../../contracts/payments.ts";
+import { marks, type Database, type Tx } from "../../lib/database.ts";
+import { isOutage, isUniqueViolation } from "../../lib/database-errors.ts";
 import { DomainError } from "../../lib/errors.ts";
-import { newId } from "../../lib/ids.ts";
+import { groupCommit } from "../../lib/group-commit.ts";
+import type { GroupMeter } from "../../lib/metrics.ts";
 import type { Outbox } from "../../lib/outbox.ts";
+import { currentTraceparent } from "../../lib/request-context.ts";
 import { toIso } from "../../lib/time.ts";
 import {
   assertSameAmount,
@@ -13,9 +16,12 @@ import {
   type NewPayment,
   type Payment,
 } from "./payment.ts";
+import { toPayment, type Row } from "./payment-rows.ts";
+import { paymentWrites } from "./payment-writes.ts";
 
 export interface PaymentsRepository {
   find(id: string): Promise<Payment | null>;
+  findAll(ids: readonly string[]): Promise<Payment[]>;
   /** The payment that was opened under an idempotency key. */
   byKey(dedupKey: string): Promise<Payment | null>;
   ofOrder(orderId: string): Promise<Payment[]>;
@@ -23,10 +29,14 @@ export interface PaymentsRepository {
   history(orderId: string): Promise<TimelineEntry[]>;
   /**
    * Opens a payment, or answers with the one that the same key opened before, or with the one that paid the order
-   * already. Refuses with PAYMENT_OPEN while the order has another open one. Committed when it resolves.
+   * already. Refuses with PAYMENT_OPEN while the order has another open one. Committed when it resolves. Those that come
+   * at once share a transaction.
    */
   open(asked: NewPayment, nowMs: number): Promise<Payment>;
-  /** Locks the payment, lets `decide` look at it, and saves all of its change or nothing; null when there is none. */
+  /**
+   * Locks the payment, lets `decide` look at it, and saves all of its change or nothing; null when there is none. Those
+   * that come at once share a transaction; or it is `tx`.
+   */
   change<D extends { change: Change | null }>(
     id: string,
     nowMs: number,
@@ -39,91 +49,139 @@ export interface PaymentsRepository {
   save(change: Change, nowMs: number, tx: Tx): Promise<Payment>;
   /** Open payments the provider is due to be asked about, each given to one caller for the time until its next check. */
   claimDue(nowMs: number, limit: number): Promise<Payment[]>;
+  /** Resolves when everyone who asked for a change or a new payment has an answer. */
+  stop(): Promise<void>;
+}
+
+interface ChangeRequest {
+  id: string;
+  nowMs: number;
+  decide: (payment: Payment) => { change: Change | null };
+  traceparent: string | null;
+}
+
+interface OpenRequest {
+  asked: NewPayment;
+  nowMs: number;
 }
 
 const maxRaces = 5;
+const longestQueue = 4_096;
 
-export function paymentsRepository(db: Database, outbox: Outbox): PaymentsRepository {
+/** `mostInGroup`: how many new payments, or changes of payments, may share a transaction. */
+export function paymentsRepository(
+  db: Database,
+  outbox: Outbox,
+  mostInGroup = 64,
+  meter?: GroupMeter,
+): PaymentsRepository {
+  const writes = paymentWrites(db, outbox);
   const forUpdate = db.dialect === "mysql" ? " FOR UPDATE" : "";
   const skipLocked = db.dialect === "mysql" ? " FOR UPDATE SKIP LOCKED" : "";
+  const byPrimary = db.dialect === "mysql" ? "FORCE INDEX (PRIMARY)" : "";
 
-  const one = async (where: string, values: readonly unknown[], tx?: Tx): Promise<Payment | null> => {
-    const [row] = await db.select<Row>(`SELECT * FROM payments WHERE ${where}`, values, tx);
-    return row ? toPayment(row) : null;
-  };
   const many = async (where: string, values: readonly unknown[], tx?: Tx): Promise<Payment[]> =>
-    (await db.select<Row>(`SELECT * FROM payments WHERE ${where}`, values, tx)).map(toPayment);
-
-  const record = async ({ payment, ledger, entries, facts }: Change, nowMs: number, tx: Tx): Promise<void> => {
-    const { id, orderId, currency, eventSequence } = payment;
-    for (const { type, by, detail } of entries) {
-      await db.execute(
-        "INSERT INTO payment_history (id, payment_id, order_id, at, type, author, detail) VALUES (?, ?, ?, ?, ?, ?, ?)",
-        [newId(), id, orderId, nowMs, type, by, JSON.stringify(detail)],
-        tx,
-      );
-    }
-    if (ledger) {
-      await db.execute(
-        "INSERT INTO payment_ledger (id, payment_id, order_id, kind, amount_cents, currency, created_at) VALUES (?, ?, ?, ?, ?, ?, ?)",
-        [ledger.id, id, orderId, ledger.kind, ledger.amountCents, currency, nowMs],
-        tx,
-      );
-    }
-    await outbox.append(tx, id, eventSequence, facts, nowMs);
-  };
+    (await db.select<Row>(`SELECT * FROM payments ${where}`, values, tx)).map(toPayment);
+  const one = async (where: string, values: readonly unknown[], tx?: Tx): Promise<Payment | null> =>
+    (await many(where, values, tx))[0] ?? null;
 
   const save: PaymentsRepository["save"] = async (change, nowMs, tx) => {
-    const saved = { ...change.payment, eventSequence: change.payment.eventSequence + change.facts.length };
-    const { id, ...columns } = toRow(saved);
-    const assignments = Object.keys(columns).map((column) => `${column} = ?`);
-    await db.execute(`UPDATE payments SET ${assignments.join(", ")} WHERE id = ?`, [...Object.values(columns), id], tx);
-    await record(change, nowMs, tx);
+    const saved = after(change);
+    await writes.update(tx, [saved]);
+    await writes.record(tx, [{ change, at: nowMs }]);
     return saved;
   };
 
-  const insert = (asked: NewPayment, nowMs: number): Promise<Payment> =>
+  const openTogether = (requests: readonly OpenRequest[]): Promise<(Payment | Error)[]> =>
     db.transaction(async (tx) => {
-      const change = openPayment(asked, nowMs);
-      const row = toRow(change.payment);
-      await db.execute(
-        `INSERT INTO payments (${Object.keys(row).join(", ")}) VALUES (${marks(Object.keys(row).length)})`,
-        Object.values(row),
+      const changes = requests.map(({ asked, nowMs }) => ({ change: openPayment(asked, nowMs), at: nowMs }));
+      await writes.insert(
         tx,
+        changes.map(({ change }) => change.payment),
       );
       // Only now, with the order's one open place taken, can no other payment of it come to an end unseen.
-      const [paid] = await many(
-        "order_id = ? AND status = 'SUCCEEDED' AND refunded_cents = 0 ORDER BY id LIMIT 1",
-        [asked.orderId],
+      const paid = await many(
+        `WHERE order_id IN (${marks(requests.length)}) AND status = 'SUCCEEDED' AND refunded_cents = 0 ORDER BY id DESC`,
+        requests.map(({ asked }) => asked.orderId),
         tx,
       );
-      if (paid) {
-        assertSameAmount(paid, asked);
-        await db.execute("DELETE FROM payments WHERE id = ?", [asked.id], tx);
-        return paid;
+      const paidBy = new Map(paid.map((payment) => [payment.orderId, payment]));
+      const needless = requests.filter(({ asked }) => paidBy.has(asked.orderId));
+      if (needless.length > 0) {
+        await db.execute(
+          `DELETE FROM payments WHERE id IN (${marks(needless.length)})`,
+          needless.map(({ asked }) => asked.id),
+          tx,
+        );
       }
-      await record(change, nowMs, tx);
-      return change.payment;
+      await writes.record(
+        tx,
+        changes.filter(({ change }) => !paidBy.has(change.payment.orderId)),
+      );
+      return requests.map(({ asked }, i) => {
+        const earlier = paidBy.get(asked.orderId);
+        return earlier
+          ? refusingAnotherAmount(earlier, asked)
+          : (changes[i]?.change.payment ?? new Error("not opened"));
+      });
     });
 
-  const byKey = (dedupKey: string): Promise<Payment | null> => one("dedup_key = ?", [dedupKey]);
-
-  const change: PaymentsRepository["change"] = async (id, nowMs, decide, tx) => {
-    if (!tx) return db.transaction((own) => change(id, nowMs, decide, own));
-    const payment = await one(`id = ?${forUpdate}`, [id], tx);
-    if (!payment) return null;
-    const decision = decide(payment);
-    return { ...decision, payment: decision.change ? await save(decision.change, nowMs, tx) : payment };
+  const changeIn = async (tx: Tx, requests: readonly ChangeRequest[]): Promise<(Decided | null)[]> => {
+    const ids = [...new Set(requests.map(({ id }) => id))].sort();
+    // all who lock several do it in one order
+    const found = await many(`${byPrimary} WHERE id IN (${marks(ids.length)}) ORDER BY id${forUpdate}`, ids, tx);
+    const now = new Map(found.map((payment) => [payment.id, payment]));
+    const changes: { change: Change; at: number; traceparent: string | null }[] = [];
+    const answers = requests.map(({ id, nowMs, decide, traceparent }) => {
+      const before = now.get(id);
+      if (!before) return null;
+      const decision = decide(before);
+      const payment = decision.change ? after(decision.change) : before;
+      if (decision.change) changes.push({ change: decision.change, at: nowMs, traceparent });
+      now.set(id, payment);
+      return { decision, payment };
+    });
+    await writes.update(
+      tx,
+      [...new Set(changes.map(({ change }) => change.payment.id))].flatMap((id) => now.get(id) ?? []),
+    );
+    await writes.record(tx, changes);
+    return answers;
   };
+
+  const sharing = {
+    most: mostInGroup,
+    longest: longestQueue,
+    // SQLite has one writer
+    atOnce: db.dialect === "mysql" ? 2 : 1,
+    isBlameless: isOutage,
+    meter,
+  };
+  const openings = groupCommit<OpenRequest, Payment>({ ...sharing, run: openTogether });
+  const changes = groupCommit<ChangeRequest, Decided | null>({
+    ...sharing,
+    run: (requests) => db.transaction((tx) => changeIn(tx, requests)),
+  });
 
   return {
     save,
-    change,
-    find: (id) => one("id = ?", [id]),
-    byKey,
-    lock: (id, tx) => one(`id = ?${forUpdate}`, [id], tx),
-    ofOrder: (orderId) => many("order_id = ? ORDER BY id", [orderId]),
-    ofCustomer: (customerId) => many("customer_id = ? ORDER BY id", [customerId]),
+    async change<D extends { change: Change | null }>(
+      id: string,
+      nowMs: number,
+      decide: (payment: Payment) => D,
+      tx?: Tx,
+    ) {
+      const asked = { id, nowMs, decide, traceparent: currentTraceparent() };
+      const decided = tx ? (await changeIn(tx, [asked]))[0] : await changes.submit(asked);
+      if (!decided) return null;
+      return { ...(decided.decision as D), payment: decided.payment };
+    },
+    find: (id) => one("WHERE id = ?", [id]),
+    findAll: (ids) => (ids.length === 0 ? Promise.resolve([]) : many(`WHERE id IN (${marks(ids.length)})`, ids)),
+    byKey: (dedupKey) => one("WHERE dedup_key = ?", [dedupKey]),
+    lock: (id, tx) => one(`WHERE id = ?${forUpdate}`, [id], tx),
+    ofOrder: (orderId) => many("WHERE order_id = ? ORDER BY id", [orderId]),
+    ofCustomer: (customerId) => many("WHERE customer_id = ? ORDER BY id", [customerId]),
     async history(orderId) {
       const rows = await db.select<{ at: number | string; type: string; author: string; detail: string }>(
         "SELECT at, type, author, detail FROM payment_history WHERE order_id = ? ORDER BY at, id",
@@ -138,20 +196,24 @@ export function paymentsRepository(db: Database, outbox: Outbox): PaymentsReposi
     },
     async open(asked, nowMs) {
       for (let attempt = 1; ; attempt += 1) {
-        // The open payment is read first: one that the same key opens in between is then found by its key.
-        const open = await one("open_order_id = ?", [asked.orderId]);
-        const made = asked.dedupKey === null ? null : await byKey(asked.dedupKey);
+        const { orderId, dedupKey } = asked;
+        const known = await many("WHERE open_order_id = ? UNION SELECT * FROM payments WHERE dedup_key = ?", [
+          orderId,
+          dedupKey,
+        ]);
+        const made = dedupKey === null ? undefined : known.find((payment) => payment.dedupKey === dedupKey);
         if (made) {
           assertSameRequest(made, asked);
           return made;
         }
+        const [open] = known;
         if (open) {
           throw new DomainError("conflict", "PAYMENT_OPEN", "This order has a payment under way.", {
             paymentId: open.id,
           });
         }
         try {
-          return await insert(asked, nowMs);
+          return await openings.submit({ asked, nowMs });
         } catch (error) {
           // another one was faster; look again who
           if (!isUniqueViolation(error) || attempt >= maxRaces) throw error;
@@ -160,7 +222,11 @@ export function paymentsRepository(db: Database, outbox: Outbox): PaymentsReposi
     },
     claimDue: (nowMs, limit) =>
       db.transaction(async (tx) => {
-        const due = await many(`next_check_at <= ? ORDER BY next_check_at LIMIT ${limit}${skipLocked}`, [nowMs], tx);
+        const due = await many(
+          `WHERE next_check_at <= ? ORDER BY next_check_at LIMIT ${limit}${skipLocked}`,
+          [nowMs],
+          tx,
+        );
         for (const { id, checks } of due) {
           await db.execute(
             "UPDATE payments SET next_check_at = ?, checks = ? WHERE id = ?",
@@ -170,78 +236,28 @@ export function paymentsRepository(db: Database, outbox: Outbox): PaymentsReposi
         }
         return due;
       }),
+    async stop() {
+      await Promise.all([openings.stop(), changes.stop()]);
+    },
   };
 }
 
-interface Row {
-  id: string;
-  order_id: string;
-  open_order_id: string | null;
-  customer_id: string;
-  dedup_key: string | null;
-  provider: string;
-  method: string;
-  token: string | null;
-  status: string;
-  amount_cents: number | string;
-  refunded_cents: number | string;
-  currency: string;
-  provider_ref: string | null;
-  redirect_url: string | null;
-  failure_code: string | null;
-  conflict_note: string | null;
-  created_at: number | string;
-  settled_at: number | string | null;
-  next_check_at: number | string | null;
-  checks: number | string;
-  event_sequence: number | string;
+interface Decided {
+  decision: { change: Change | null };
+  payment: Payment;
 }
 
-const numberOrNull = (value: number | string | null): number | null => (value === null ? null : Number(value));
-
-const toPayment = (row: Row): Payment => ({
-  id: row.id,
-  orderId: row.order_id,
-  customerId: row.customer_id,
-  dedupKey: row.dedup_key,
-  provider: row.provider,
-  method: row.method as PaymentMethod,
-  token: row.token,
-  status: row.status as PaymentStatus,
-  amountCents: Number(row.amount_cents),
-  refundedCents: Number(row.refunded_cents),
-  currency: row.currency,
-  providerRef: row.provider_ref,
-  redirectUrl: row.redirect_url,
-  failureCode: row.failure_code,
-  conflict: row.conflict_note,
-  createdAt: Number(row.created_at),
-  settledAt: numberOrNull(row.settled_at),
-  nextCheckAt: numberOrNull(row.next_check_at),
-  checks: Number(row.checks),
-  eventSequence: Number(row.event_sequence),
+/** A payment as it is once its change is saved. */
+const after = ({ payment, facts }: Change): Payment => ({
+  ...payment,
+  eventSequence: payment.eventSequence + facts.length,
 });
 
-const toRow = (payment: Payment): Row => ({
-  id: payment.id,
-  order_id: payment.orderId,
-  open_order_id: payment.status === "PENDING" ? payment.orderId : null,
-  customer_id: payment.customerId,
-  dedup_key: payment.dedupKey,
-  provider: payment.provider,
-  method: payment.method,
-  token: payment.token,
-  status: payment.status,
-  amount_cents: payment.amountCents,
-  refunded_cents: payment.refundedCents,
-  currency: payment.currency,
-  provider_ref: payment.providerRef,
-  redirect_url: payment.redirectUrl,
-  failure_code: payment.failureCode,
-  conflict_note: payment.conflict,
-  created_at: payment.createdAt,
-  settled_at: payment.settledAt,
-  next_check_at: payment.nextCheckAt,
-  checks: payment.checks,
-  event_sequence: payment.eventSequence,
-});
+function refusingAnotherAmount(paid: Payment, asked: NewPayment): Payment | Error {
+  try {
+    assertSameAmount(paid, asked);
+    return paid;
+  } catch (error) {
+    return error as Error;
+  }
+}

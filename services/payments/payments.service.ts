@@ -4,6 +4,7 @@ import { paymentMethods } from "../../contracts/payments.ts";
 import { auditPage } from "../../lib/audit.ts";
 import { DomainError, messageOf, notFound } from "../../lib/errors.ts";
 import { newId } from "../../lib/ids.ts";
+import { metricsOf } from "../../lib/metrics.ts";
 import { isStaff, signedIn } from "../../middlewares/guard.middleware.ts";
 import { auditLogMixin, type WithAuditLog } from "../../mixins/audit-log.mixin.ts";
 import { dbMixin, type WithDatabase } from "../../mixins/db.mixin.ts";
@@ -181,7 +182,12 @@ export default defineService<"payments", Vars>({
     this.sandbox = traced(sandboxProvider({ url, publicUrl, webhookUrl, webhookSecrets }));
     const providers = providersOf(config, this.sandbox);
     this.books = paymentsAudit(this.db, providers.all, now);
-    const payments = paymentsRepository(this.db, this.outbox);
+    const payments = paymentsRepository(
+      this.db,
+      this.outbox,
+      config.groupCommitMost,
+      metricsOf(this.broker)?.groups("payments"),
+    );
     this.deps = {
       payments,
       refunds: refundsRepository(this.db, payments),
@@ -193,6 +199,7 @@ export default defineService<"payments", Vars>({
     };
   },
   async stopped() {
+    await (this.deps as Deps | undefined)?.payments.stop();
     await (this.hosted as Sandbox | null | undefined)?.stop();
   },
 });

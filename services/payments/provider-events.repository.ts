@@ -1,4 +1,4 @@
-import type { Database, Tx } from "../../lib/database.ts";
+import { marks, type Database, type Tx } from "../../lib/database.ts";
 import { backoffMs } from "../../lib/time.ts";
 import type { ChargeResult, ProviderMessage } from "./providers/provider.ts";
 
@@ -31,6 +31,8 @@ export interface ProviderEventsRepository {
     nowMs: number,
     apply: (event: ProviderEvent, tx: Tx) => Promise<Exclude<ProviderEventStatus, "WAITING">>,
   ): Promise<{ status: ProviderEventStatus; final: boolean } | null>;
+  /** Keeps that these needed nothing done, where they still wait. */
+  applied(events: readonly ProviderEvent[], nowMs: number): Promise<void>;
   /** After an error: it is tried again after a growing time, for as long as it takes. */
   failed(event: ProviderEvent, error: string, nowMs: number): Promise<void>;
 }
@@ -80,6 +82,15 @@ export function providerEventsRepository(db: Database): ProviderEventsRepository
         );
         return { status, final: !again };
       }),
+    async applied(events, nowMs) {
+      for (const [provider, ofIt] of Map.groupBy(events, (event) => event.provider)) {
+        await db.execute(
+          `UPDATE provider_events SET status = 'APPLIED', attempts = attempts + 1, due_at = NULL, handled_at = ?, last_error = NULL
+           WHERE provider = ? AND event_id IN (${marks(ofIt.length)}) AND due_at IS NOT NULL`,
+          [nowMs, provider, ...ofIt.map(({ eventId }) => eventId)],
+        );
+      }
+    },
     async failed({ provider, eventId, attempts }, error, nowMs) {
       await db.execute(
         "UPDATE provider_events SET attempts = ?, due_at = ?, last_error = ? WHERE provider = ? AND event_id = ? AND due_at IS NOT NULL",

@@ -1,5 +1,6 @@
 import { col, fn, Op, where, type Model, type WhereOptions } from "sequelize";
-import { isUniqueViolation, marks, tuples, type Database, type Tx } from "../../lib/database.ts";
+import { marks, tuples, type Database, type Tx } from "../../lib/database.ts";
+import { isUniqueViolation } from "../../lib/database-errors.ts";
 import { DomainError } from "../../lib/errors.ts";
 import type { EntityAdapter } from "../../mixins/entity.mixin.ts";
 import { folded, searchTextOf, type ProductState } from "./product.ts";

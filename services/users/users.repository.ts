@@ -1,4 +1,5 @@
-import { marks, tuples, isUniqueViolation, type Database, type Tx } from "../../lib/database.ts";
+import { marks, tuples, type Database, type Tx } from "../../lib/database.ts";
+import { isUniqueViolation } from "../../lib/database-errors.ts";
 import type { EventData } from "../../contracts/events.ts";
 import type { Note } from "../../lib/audit-log.ts";
 import { DomainError } from "../../lib/errors.ts";

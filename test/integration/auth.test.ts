@@ -14,11 +14,12 @@ import {
 } from "../../services/auth/revocations.repository.ts";
 import { sessionsRepository, type SessionsRepository } from "../../services/auth/sessions.repository.ts";
 import { digestOf, newToken } from "../../services/auth/tokens.ts";
+import { delivery } from "../support/delivery.ts";
 import { describeStores } from "../support/stores.ts";
 
 const dayMs = 24 * 3600_000;
-const applied = { record: () => Promise.resolve(true) };
-const seen = { record: () => Promise.resolve(false) };
+const applied = delivery(() => true);
+const seen = delivery(() => false);
 
 describeStores("auth", (store) => {
   let db: Database;

@@ -1,6 +1,7 @@
 import { isCommit } from "../../chaos/faults/database.ts";
 import { startProxy, type Proxy } from "../../chaos/proxy.ts";
-import { isOutage, openDatabase, type Database } from "../../lib/database.ts";
+import { openDatabase, type Database } from "../../lib/database.ts";
+import { isOutage } from "../../lib/database-errors.ts";
 import { dropDatabases, testDatabaseUrl, uniquePrefix } from "../support/stores.ts";
 
 describe("a database whose connections break", () => {

@@ -3,6 +3,7 @@ import { newId } from "../../../lib/ids.ts";
 import { inventoryRepository, type InventoryRepository } from "../../../services/inventory/inventory.repository.ts";
 import { migrations } from "../../../services/inventory/migrations/index.ts";
 import { commit, reserve, type Reservation } from "../../../services/inventory/stock.ts";
+import { delivery } from "../../support/delivery.ts";
 import { describeStores } from "../../support/stores.ts";
 
 describeStores("changes of stock that share transactions", (store) => {
@@ -111,14 +112,18 @@ describeStores("changes of stock that share transactions", (store) => {
       );
     }
     const apply = (orderId: string) =>
-      inventory.change({ orderId }, (found, stock) => commit(found, orderId, 2, stock), {
-        record: async (tx) =>
-          (await db.execute(
-            "UPDATE inbox SET status = 'APPLIED' WHERE event_id = ? AND status <> 'APPLIED'",
-            [orderId],
-            tx,
-          )) === 1,
-      });
+      inventory.change(
+        { orderId },
+        (found, stock) => commit(found, orderId, 2, stock),
+        delivery(
+          async (tx) =>
+            (await db.execute(
+              "UPDATE inbox SET status = 'APPLIED' WHERE event_id = ? AND status <> 'APPLIED'",
+              [orderId],
+              tx,
+            )) === 1,
+        ),
+      );
 
     const outcomes = await Promise.allSettled([ask(), ...[...orders, ...orders].map(apply)]);
 

@@ -14,6 +14,7 @@ import {
   type Line,
   type Reservation,
 } from "../../../services/inventory/stock.ts";
+import { delivery } from "../../support/delivery.ts";
 import { describeStores } from "../../support/stores.ts";
 
 const start = 1_700_000_000_000;
@@ -208,8 +209,8 @@ describeStores("the inventory repository", (store) => {
     const orderId = newId();
     await ask([{ sku: "A", quantity: 2 }], { orderId });
     let deliveries = 0;
-    const delivery = { record: async () => (deliveries += 1) === 1 };
-    const apply = () => inventory.change({ orderId }, (found, stock) => commit(found, orderId, 2, stock), delivery);
+    const again = delivery(() => (deliveries += 1) === 1);
+    const apply = () => inventory.change({ orderId }, (found, stock) => commit(found, orderId, 2, stock), again);
 
     expect(await apply()).toMatchObject({ status: "COMMITTED" });
     expect(await apply()).toBeNull();

@@ -8,11 +8,12 @@ import type { KeyedRequest } from "../../../services/orders/idempotency.ts";
 import { migrations } from "../../../services/orders/migrations/index.ts";
 import { cancel, expire, pay, ship, type Change, type OrderState } from "../../../services/orders/order.ts";
 import { ordersRepository, type OrdersRepository } from "../../../services/orders/orders.repository.ts";
+import { delivery } from "../../support/delivery.ts";
 import { describeStores } from "../../support/stores.ts";
 
 const start = 1_700_000_000_000;
 const minuteMs = 60_000;
-const once = { record: async () => true };
+const once = delivery(() => true);
 
 describeStores("an erasure", (store) => {
   let db: Database;
@@ -117,7 +118,11 @@ describeStores("an erasure", (store) => {
     const neighbour = customer;
     const theirs = await cancelled(await placed());
     customer = newId();
-    await erasures.begin(customer, { record: async () => false }, start);
+    await erasures.begin(
+      customer,
+      delivery(() => false),
+      start,
+    );
     expect(await erasures.sweep(start + minuteMs, 10)).toBe(0);
     await erasures.begin(customer, once, start);
     await erasures.begin(customer, once, start + 1);

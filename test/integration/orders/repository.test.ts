@@ -7,6 +7,7 @@ import { draftOrder } from "../../../services/orders/draft-order.ts";
 import { cancel, pay, requestRefund, type Change, type OrderState } from "../../../services/orders/order.ts";
 import { ordersRepository, type OrdersRepository } from "../../../services/orders/orders.repository.ts";
 import { refundsRepository, type RefundsRepository } from "../../../services/orders/refunds.repository.ts";
+import { delivery } from "../../support/delivery.ts";
 import { describeStores } from "../../support/stores.ts";
 
 const start = 1_700_000_000_000;
@@ -131,7 +132,7 @@ describeStores("the orders repository", (store) => {
   it("applies an event once", async () => {
     const order = await insert();
     const money = { paymentId: newId(), amountCents: order.totalCents };
-    const again = { record: async () => false };
+    const again = delivery(() => false);
     const { change } = await orders.change(order.id, (current) => pay(current, money, start), start, {
       delivery: again,
     });

@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
-import { isUniqueViolation, marks, type Database, type Tx } from "../../../../lib/database.ts";
+import { marks, type Database, type Tx } from "../../../../lib/database.ts";
+import { isUniqueViolation } from "../../../../lib/database-errors.ts";
 import type { Decision, Journal, NewCharge, NewRefund, SandboxCharge, SandboxRefund } from "./api.ts";
 import { queueDeliveries } from "./deliveries.ts";
 import { behaviourOf } from "./tokens.ts";

@@ -1,0 +1,59 @@
+import { marks, type Database, type Tx } from "../../lib/database.ts";
+import type { OrderState } from "./order.ts";
+import { orderColumns, toOrder, type LineRow, type OrderRow } from "./order-rows.ts";
+
+/** Reads of orders with their lines. */
+export interface OrderReads {
+  /** `clauses`: what follows WHERE. */
+  where(clauses: string, values: readonly unknown[], tx?: Tx): Promise<OrderState[]>;
+  find(id: string): Promise<OrderState | null>;
+  /** Those among `ids` that there are, locked until the transaction ends: by all in the order of their ids. */
+  lock(tx: Tx, ids: Iterable<string>): Promise<OrderState[]>;
+}
+
+const lineColumns = "order_id, sku, name, quantity, unit_price_cents, line_total_cents";
+const joined = [...orderColumns.split(", ").map((column) => `o.${column}`), ...lineColumns.split(", ")].join(", ");
+
+type NoLine = { sku: null };
+const isLine = (row: OrderRow & (LineRow | NoLine)): row is OrderRow & LineRow => row.sku !== null;
+
+export function orderReads(db: Database): OrderReads {
+  const forUpdate = db.dialect === "mysql" ? "FOR UPDATE" : "";
+  const byKey = db.dialect === "mysql" ? "FORCE INDEX (PRIMARY)" : "";
+
+  /** One statement instead of two for what is asked for most; each row of a line repeats its order. */
+  const one = async (id: string, lock = "", tx?: Tx): Promise<OrderState | null> => {
+    const rows = await db.select<OrderRow & (LineRow | NoLine)>(
+      `SELECT ${joined} FROM orders AS o LEFT JOIN order_lines AS l ON l.order_id = o.id
+       WHERE o.id = ? ORDER BY l.position ${lock}`,
+      [id],
+      tx,
+    );
+    const [row] = rows;
+    return row ? toOrder(row, rows.filter(isLine)) : null;
+  };
+
+  const where: OrderReads["where"] = async (clauses, values, tx) => {
+    const rows = await db.select<OrderRow>(`SELECT ${orderColumns} FROM orders ${clauses}`, values, tx);
+    if (rows.length === 0) return [];
+    const lines = await db.select<LineRow>(
+      `SELECT ${lineColumns} FROM order_lines WHERE order_id IN (${marks(rows.length)}) ORDER BY order_id, position`,
+      rows.map(({ id }) => id),
+      tx,
+    );
+    const byOrder = Map.groupBy(lines, ({ order_id }) => order_id);
+    return rows.map((row) => toOrder(row, byOrder.get(row.id) ?? []));
+  };
+
+  return {
+    where: (clauses, values, tx) => where(`WHERE ${clauses}`, values, tx),
+    find: (id) => one(id),
+    async lock(tx, wanted) {
+      const ids = [...new Set(wanted)].sort();
+      const [only] = ids;
+      if (only !== undefined && ids.length === 1)
+        return [await one(only, forUpdate, tx)].filter((order) => order !== null);
+      return where(`${byKey} WHERE id IN (${marks(ids.length)}) ORDER BY id ${forUpdate}`, ids, tx);
+    },
+  };
+}
