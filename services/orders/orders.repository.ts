@@ -1,4 +1,3 @@
-import type { Delivery } from "../../contracts/bus.ts";
 import type { OrderStatus } from "../../contracts/orders.ts";
 import type { TimelineEntry } from "../../contracts/payments.ts";
 import { marks, type Database } from "../../lib/database.ts";
