@@ -192,7 +192,7 @@ export type LiveView = Static<typeof LiveView>;
 
 export const opsActions = {
   "ops.live": action({
-    summary: "Requests, times and failures of the last two minutes, by second and by action, over all gateways",
+    summary: "Requests, times and failures of the last minute, by second and by action, over all gateways",
     access: "admin",
     params: NoParams,
     result: LiveView,

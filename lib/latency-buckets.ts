@@ -15,19 +15,30 @@ export function bucketOf(ms: number): number {
 /** The middle of a class, at most a tenth away from what it stands for. */
 export const msOf = (bucket: number): number => leastMs * 2 ** ((bucket - 0.5) / classesPerDoubling);
 
-/** Class and count, of those that have any. */
+/** Class and count, of those that have any, the quickest first. */
 export type Counts = [bucket: number, count: number][];
 
-export const sparse = (counts: ArrayLike<number>): Counts =>
-  Array.from(counts).flatMap((count, bucket) => (count > 0 ? [[bucket, count] as [number, number]] : []));
+export function sparse(counts: ArrayLike<number>): Counts {
+  const found: Counts = [];
+  for (let bucket = 0; bucket < counts.length; bucket += 1) {
+    const count = counts[bucket] ?? 0;
+    if (count > 0) found.push([bucket, count]);
+  }
+  return found;
+}
+
+export function addedCounts(a: Counts, b: Counts): Counts {
+  const sum = new Uint32Array(bucketCount);
+  for (const [bucket, count] of [...a, ...b]) sum[bucket] = (sum[bucket] ?? 0) + count;
+  return sparse(sum);
+}
 
 /** What this share of all took at most; null where there are none. */
 export function percentile(counts: Counts, share: number): number | null {
-  const total = counts.reduce((sum, [, count]) => sum + count, 0);
-  if (total === 0) return null;
+  let total = 0;
+  for (const [, count] of counts) total += count;
   let left = Math.ceil(total * share);
-  const sorted = counts.toSorted(([a], [b]) => a - b);
-  for (const [bucket, count] of sorted) {
+  for (const [bucket, count] of counts) {
     left -= count;
     if (left <= 0) return Math.round(msOf(bucket) * 100) / 100;
   }

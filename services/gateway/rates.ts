@@ -2,14 +2,14 @@ import type { GatewayRates } from "../../contracts/gateway.ts";
 import type { Clock } from "../../lib/ids.ts";
 import { bucketCount, bucketOf, sparse } from "../../lib/latency-buckets.ts";
 
-/** What went through this gateway in the last minutes, for whoever watches. */
+/** What went through this gateway in the last minute, for whoever watches. */
 export interface Rates {
   /** A status of 0: the client had gone before there was an answer. */
   note(action: string, status: number, tookMs: number): void;
   read(): Pick<GatewayRates, "seconds" | "actions" | "overSeconds">;
 }
 
-const shownSeconds = 120;
+const shownSeconds = 60;
 
 /** Actions are counted over the last minute, in parts of this length. */
 const partSeconds = 10;
@@ -93,13 +93,18 @@ export function rates(now: Clock): Rates {
 }
 
 function figures(...slots: Slot[]): Omit<GatewayRates["actions"][number], "action"> {
+  const [first] = slots;
+  if (first && slots.length === 1) {
+    const { ok, refused, failed, buckets } = first;
+    return { ok, refused, failed, buckets: sparse(buckets) };
+  }
   const buckets = new Uint32Array(bucketCount);
   const sum = { ok: 0, refused: 0, failed: 0 };
   for (const slot of slots) {
     sum.ok += slot.ok;
     sum.refused += slot.refused;
     sum.failed += slot.failed;
-    for (const [i, count] of slot.buckets.entries()) buckets[i] = (buckets[i] ?? 0) + count;
+    for (let i = 0; i < bucketCount; i += 1) buckets[i] = (buckets[i] ?? 0) + (slot.buckets[i] ?? 0);
   }
   return { ...sum, buckets: sparse(buckets) };
 }

@@ -1,6 +1,6 @@
 import type { GatewayRates } from "../../contracts/gateway.ts";
 import type { LiveView } from "../../contracts/ops.ts";
-import { percentile, type Counts } from "../../lib/latency-buckets.ts";
+import { addedCounts, percentile, type Counts } from "../../lib/latency-buckets.ts";
 import { toIso } from "../../lib/time.ts";
 
 export interface GatewayAnswer {
@@ -66,7 +66,6 @@ const requestsOf = ({ ok, refused, failed }: Omit<Sum, "buckets">): number => ok
 
 function added(a: Sum | undefined, b: Sum): Sum {
   if (!a) return b;
-  const counts = new Map(a.buckets);
-  for (const [bucket, count] of b.buckets) counts.set(bucket, (counts.get(bucket) ?? 0) + count);
-  return { ok: a.ok + b.ok, refused: a.refused + b.refused, failed: a.failed + b.failed, buckets: [...counts] };
+  const [ok, refused, failed] = [a.ok + b.ok, a.refused + b.refused, a.failed + b.failed];
+  return { ok, refused, failed, buckets: addedCounts(a.buckets, b.buckets) };
 }

@@ -92,6 +92,22 @@ async function signsIn(path: string, credentials: { email: string; password: str
   await page.locator("[name=password]").waitFor({ state: "detached" });
 }
 
+it.each(["/", "/console"])("paints %s within a second, and brings less than 150 kB along", async (path) => {
+  const fresh = await openWindow();
+  await fresh.page.goto(hub.url + path);
+  await fresh.page.locator("h1").waitFor();
+  const { paintMs, bytes } = await fresh.page.evaluate<{ paintMs: number; bytes: number }>(`({
+    paintMs: performance.getEntriesByName("first-contentful-paint")[0].startTime,
+    bytes: [...performance.getEntriesByType("navigation"), ...performance.getEntriesByType("resource")]
+      .reduce((sum, { transferSize }) => sum + transferSize, 0),
+  })`);
+  await fresh.close();
+
+  expect(bytes).toBeGreaterThan(10_000);
+  expect(bytes).toBeLessThan(150_000);
+  expect(paintMs).toBeLessThan(1_000);
+});
+
 it("has nothing that axe objects to, and nothing too wide, on the pages for everybody", async () => {
   expect(
     await visit({

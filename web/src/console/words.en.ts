@@ -37,7 +37,7 @@ export const en = {
   "overview.dead": "Dead letters",
   "overview.actions": "By action, over the last minute",
   "overview.action": "Action",
-  "overview.none": "No request in the last two minutes.",
+  "overview.none": "No request in the last minute.",
   "overview.queues": "Waiting to be told",
   "overview.queue": "Outbox or queue",
   "overview.messages": "Waiting",

@@ -39,7 +39,7 @@ export const zh: Record<keyof typeof en, string> = {
   "overview.dead": "死信",
   "overview.actions": "按操作统计（最近一分钟）",
   "overview.action": "操作",
-  "overview.none": "最近两分钟没有请求。",
+  "overview.none": "最近一分钟没有请求。",
   "overview.queues": "等待传达",
   "overview.queue": "发件箱或队列",
   "overview.messages": "等待数",
