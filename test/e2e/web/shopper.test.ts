@@ -25,7 +25,7 @@ async function registers(email: string): Promise<void> {
   await page.getByLabel("E-mail address").fill(email);
   await page.getByLabel("Password").fill(password);
   await page.getByRole("button", { name: "Create the account" }).click();
-  await page.getByRole("link", { name: "Account" }).waitFor();
+  await page.waitForURL(`${hub.url}/`);
 }
 
 async function chooses(sku: string): Promise<void> {

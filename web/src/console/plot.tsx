@@ -43,22 +43,24 @@ export function Plot({ title, lines, format }: PlotProps) {
           {pointed === null ? t("overview.now") : `${length - 1 - at} ${t("overview.seconds")}`}
         </p>
       </figcaption>
-      <svg
-        viewBox={`0 0 ${width} ${height}`}
-        preserveAspectRatio="none"
-        aria-hidden="true"
-        onPointerMove={point}
-        onPointerLeave={() => setPointed(null)}
-      >
-        {[0.25, 0.5, 0.75, 1].map((share) => (
-          <line key={share} class="rule" x1="0" x2={width} y1={y(top * share)} y2={y(top * share)} />
-        ))}
-        {lines.map(({ name, tone, values }) => (
-          <path key={name} class={`line ${tone}`} d={pathOf(values, x, y)} />
-        ))}
-        {pointed !== null && <line class="pointer" x1={x(at)} x2={x(at)} y1="0" y2={height} />}
-      </svg>
-      <span class="top faint small">{format(top)}</span>
+      <div class="drawing">
+        <svg
+          viewBox={`0 0 ${width} ${height}`}
+          preserveAspectRatio="none"
+          aria-hidden="true"
+          onPointerMove={point}
+          onPointerLeave={() => setPointed(null)}
+        >
+          {[0.25, 0.5, 0.75, 1].map((share) => (
+            <line key={share} class="rule" x1="0" x2={width} y1={y(top * share)} y2={y(top * share)} />
+          ))}
+          {lines.map(({ name, tone, values }) => (
+            <path key={name} class={`line ${tone}`} d={pathOf(values, x, y)} />
+          ))}
+          {pointed !== null && <line class="pointer" x1={x(at)} x2={x(at)} y1="0" y2={height} />}
+        </svg>
+        <span class="top faint small">{format(top)}</span>
+      </div>
       <dl class="legend">
         {lines.map(({ name, tone, values }) => (
           <div key={name}>
