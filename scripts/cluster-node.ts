@@ -3,6 +3,8 @@ import type { ServiceName } from "../contracts/bus.ts";
 import { serverDirectory, startProcess, type OwnedProcess } from "./backing/process.ts";
 
 const script = resolve(import.meta.dirname, "node.ts");
+/** As `npm run node` has it: what is young is looked through more often, and a node takes about half the memory. */
+const memoryArgs = ["--max-semi-space-size=4"];
 const readyWithinMs = 120_000;
 
 export interface NodeOptions {
@@ -36,7 +38,7 @@ export async function startNode(options: NodeOptions): Promise<ClusterNode> {
     name: id,
     directory: dataDir,
     command: process.execPath,
-    args: [...nodeArgs, script],
+    args: [...memoryArgs, ...nodeArgs, script],
     env: {
       ...env,
       NODE_ID: id,

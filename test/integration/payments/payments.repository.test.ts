@@ -50,6 +50,29 @@ describeStores("the payments repository", (store) => {
     expect(await here.deps.payments.change(id, 0, () => ({ change: null }))).toBeNull();
   });
 
+  it("opens, settles and tells of eighty at once, each with its own answer", async () => {
+    const asked = Array.from({ length: 80 }, (_, n) => newPayment({ amountCents: 100 + n }));
+
+    const opened = await Promise.all(asked.map((one) => here.deps.payments.open(one, here.deps.now())));
+    const settled = await Promise.all(
+      opened.map((payment, n) => settleAs(payment, n % 5 === 0 ? "failed" : "succeeded")),
+    );
+
+    expect(opened.map(({ id }) => id)).toEqual(asked.map(({ id }) => id));
+    for (const [n, one] of settled.entries()) {
+      const { id = "", orderId = "" } = asked[n] ?? {};
+      const ending = n % 5 === 0 ? "failed" : "succeeded";
+      expect(one?.payment).toMatchObject({ id, status: ending.toUpperCase() });
+      expect(await here.deps.payments.find(id)).toEqual(one?.payment);
+      expect((await here.deps.payments.history(orderId)).map(({ type }) => type)).toEqual([
+        "payment.created",
+        `payment.${ending}`,
+      ]);
+      expect(await ledger(db, orderId)).toEqual(ending === "succeeded" ? [100 + n] : []);
+      expect(await facts(db, { id })).toEqual([`payment.${ending}`]);
+    }
+  });
+
   it("opens one payment for an order, of fifty asked for at once", async () => {
     const orderId = newId();
 
