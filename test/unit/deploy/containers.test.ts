@@ -83,7 +83,7 @@ describe("Dockerfile", () => {
 
   it("runs Node itself as a user without rights, and asks whether it lives", () => {
     expect(dockerfile).toMatch(/^USER node$/m);
-    expect(dockerfile).toMatch(/^CMD \["node", "scripts\/node\.ts"\]$/m);
+    expect(dockerfile).toMatch(/^CMD \["node", ("--[\w-]+=\d+", )*"scripts\/node\.ts"\]$/m);
     expect(dockerfile).toMatch(/HEALTHCHECK [^]*\/health\/live/);
     expect(dockerfile).toContain("npm ci --omit=dev");
   });
