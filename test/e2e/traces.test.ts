@@ -34,7 +34,7 @@ const embedded = async (env: Record<string, string>): Promise<System> => {
 
 /** A node on servers, with a password in each of their URLs. */
 const onServers = async (env: Record<string, string>): Promise<System> => {
-  const servers = await startPrivateBacking(["mysql", "nats", "redis"]);
+  const servers = await startPrivateBacking(["mysql", "nats", "amqp", "redis"]);
   const sql = await createConnection(servers.mysql.url);
   await sql.query("CREATE USER 'hub'@'%' IDENTIFIED BY 'planted-mysql-password'");
   await sql.query("GRANT ALL PRIVILEGES ON *.* TO 'hub'@'%'");
@@ -49,13 +49,22 @@ const onServers = async (env: Record<string, string>): Promise<System> => {
     ADMIN_EMAIL: adminCredentials.email,
     DATABASE_URL: withPassword(servers.mysql.url, "planted-mysql-password"),
     TRANSPORTER: withPassword(servers.nats.url, "planted-nats-password"),
+    AMQP_URL: withPassword(servers.amqp.url, "planted-amqp-password"),
     // this Redis wants no password and refuses one: the log tells of it
     REDIS_URL: withPassword(servers.redis.url, "planted-redis-password"),
     LOG_LEVEL: "trace",
   };
   const port = await freePort();
   const onOutput = (text: string): void => void (output += text);
-  const node = await startNode({ id: "traced", services: [], port, env: settings, onOutput });
+  /** RabbitMQ gets its user only when the node has been refused: the log tells of that, too. */
+  const letIn = async (): Promise<void> => {
+    await eventually(() => output.includes("RabbitMQ cannot be reached"), 60_000);
+    await servers.amqp.control("add_user", "hub", "planted-amqp-password");
+    await servers.amqp.control("set_permissions", "hub", ".*", ".*", ".*");
+  };
+  const starting = startNode({ id: "traced", services: [], port, env: settings, onOutput });
+  const [node] = await Promise.all([starting, letIn()]);
+  await eventually(() => output.includes("connected to RabbitMQ"), 20_000);
   return {
     rest: await RestClient.to(node.url),
     env: { ...process.env, ...settings, NODE_ID: "asking" },
@@ -81,7 +90,7 @@ describe.each([
   beforeAll(async () => {
     stripe = await startStripe();
     system = await start({ ...planted, STRIPE_URL: stripe.url });
-    for (const name of ["mysql", "nats", "redis"]) secrets.add(`planted-${name}-password`);
+    for (const name of ["mysql", "nats", "amqp", "redis"]) secrets.add(`planted-${name}-password`);
     shop = await Shop.open(system);
     secrets.add(shop.admin);
   });
