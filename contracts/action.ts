@@ -1,4 +1,5 @@
 import type { Static, TSchema } from "@sinclair/typebox";
+import type { ProblemCode } from "./problem-titles.ts";
 
 /**
  * Who may call an action: anyone; anyone signed in; support and administrators; administrators; or only other
@@ -24,7 +25,7 @@ export interface ActionContract<P extends TSchema = TSchema, R extends TSchema =
   /** How many of these a node does at a time, and how many may wait for that; who comes then is refused at once. */
   bulkhead?: { atOnce: number; waiting: number };
   /** Codes of refusals, beyond those every route can give. */
-  refusals?: readonly string[];
+  refusals?: readonly ProblemCode[];
 }
 
 export const action = <P extends TSchema, R extends TSchema>(contract: ActionContract<P, R>) => contract;

@@ -1,3 +1,5 @@
+import type { ProblemCode } from "../contracts/problem-titles.ts";
+
 /** What went wrong, in the client's terms. The status is the one HTTP has for it. */
 export const statusOf = {
   invalid: 422,
@@ -26,15 +28,15 @@ export interface ErrorData {
 }
 
 /**
- * A refusal that a client can cause and can understand. `code` is stable and upper snake case; `message` is one
+ * A refusal that a client can cause and can understand. `message` is one
  * sentence without internals; `data` holds further public members of the problem document.
  */
 export class DomainError extends Error {
   readonly kind: ErrorKind;
-  readonly code: string;
+  readonly code: ProblemCode;
   readonly data: ErrorData;
 
-  constructor(kind: ErrorKind, code: string, message: string, data: ErrorData = {}) {
+  constructor(kind: ErrorKind, code: ProblemCode, message: string, data: ErrorData = {}) {
     super(message);
     this.name = "DomainError";
     this.kind = kind;

@@ -4,7 +4,12 @@ import { DomainError } from "./errors.ts";
 export type Transitions<S extends string> = Record<S, readonly S[]>;
 
 /** Refuses a step the table does not hold, with the code `<what>_ILLEGAL_TRANSITION`. */
-export function assertTransition<S extends string>(what: string, table: Transitions<S>, from: S, to: S): void {
+export function assertTransition<S extends string>(
+  what: "ORDER" | "RESERVATION",
+  table: Transitions<S>,
+  from: S,
+  to: S,
+): void {
   if (table[from].includes(to)) return;
   throw new DomainError("conflict", `${what}_ILLEGAL_TRANSITION`, `${from} cannot become ${to}.`, {
     [`${what.toLowerCase()}Status`]: from,

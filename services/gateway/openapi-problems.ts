@@ -1,4 +1,5 @@
 import { STATUS_CODES } from "node:http";
+import type { ProblemCode } from "../../contracts/problem-titles.ts";
 
 const schema = { $ref: "#/components/schemas/Problem" };
 const content = { "application/problem+json": { schema } };
@@ -29,7 +30,7 @@ export const standardResponses: Record<string, object> = Object.fromEntries(
 );
 
 /** The status of a refusal's code, for those that are not about the state of something. */
-const statuses: Readonly<Record<string, number>> = {
+const statuses: Readonly<Partial<Record<ProblemCode, number>>> = {
   INVALID_CREDENTIALS: 401,
   INVALID_REFRESH_TOKEN: 401,
   INVALID_RESET_TOKEN: 422,
@@ -44,7 +45,7 @@ const statuses: Readonly<Record<string, number>> = {
   PAYMENT_PROVIDER_UNAVAILABLE: 503,
 };
 
-export const statusOfCode = (code: string): number => statuses[code] ?? 409;
+export const statusOfCode = (code: ProblemCode): number => statuses[code] ?? 409;
 
 /** Answers by status. Codes of the route itself are named beside what the status always means. */
 export function problemResponses(problems: ReadonlyMap<number, readonly string[]>): Record<string, object> {

@@ -1,12 +1,13 @@
+import { problemTitles, type ProblemCode } from "../../contracts/problem-titles.ts";
 import { DomainError, statusOf, type FieldError } from "../../lib/errors.ts";
 
 /** A refusal of HTTP's own, which no service knows of: a method, a body, a header. */
 export class HttpRefusal extends Error {
   readonly status: number;
-  readonly code: string;
+  readonly code: ProblemCode;
   readonly headers: Readonly<Record<string, string>>;
 
-  constructor(status: number, code: string, message: string, headers: Record<string, string> = {}) {
+  constructor(status: number, code: ProblemCode, message: string, headers: Record<string, string> = {}) {
     super(message);
     this.name = "HttpRefusal";
     this.status = status;
@@ -81,11 +82,14 @@ function standardHeaders(
   return headers;
 }
 
-/** `OUT_OF_STOCK` as `Out of stock`. */
+/** A node of a newer version may refuse with a code that is not known here yet: its words are the title then. */
 export function titleOf(code: string): string {
+  if (isKnown(code)) return problemTitles[code];
   const words = code.toLowerCase().replaceAll("_", " ");
   return words.charAt(0).toUpperCase() + words.slice(1);
 }
+
+const isKnown = (code: string): code is ProblemCode => Object.hasOwn(problemTitles, code);
 
 const unavailable: Refusal = {
   status: 503,

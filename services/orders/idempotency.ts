@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import type { Ctx } from "../../contracts/bus.ts";
+import type { ProblemCode } from "../../contracts/problem-titles.ts";
 import { DomainError, type ErrorData, type ErrorKind } from "../../lib/errors.ts";
 import { signedIn } from "../../middlewares/guard.middleware.ts";
 
@@ -22,7 +23,7 @@ export interface StoredResponse {
 }
 
 interface Refusal {
-  refusal: { kind: ErrorKind; code: string; message: string; data: ErrorData };
+  refusal: { kind: ErrorKind; code: ProblemCode; message: string; data: ErrorData };
 }
 
 export interface StoredResponses {

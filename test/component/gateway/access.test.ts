@@ -59,7 +59,7 @@ describe("tokens", () => {
     expect(answer.status).toBe(401);
     expect(answer.headers.get("www-authenticate")).toBe("Bearer");
     expect(answer.headers.get("content-type")).toContain("application/problem+json");
-    expect(answer.body).toMatchObject({ status: 401, code: "UNAUTHENTICATED", title: "Unauthenticated" });
+    expect(answer.body).toMatchObject({ status: 401, code: "UNAUTHENTICATED", title: "Authentication required" });
   });
 
   const now = Date.now();

@@ -123,7 +123,7 @@ describe("refusals", () => {
     expect(answer.status).toBe(500);
     expect(answer.body).toEqual({
       type: "urn:enterprise-hub:problem:internal",
-      title: "Internal",
+      title: "Internal error",
       status: 500,
       detail: "Something went wrong on our side.",
       code: "INTERNAL",

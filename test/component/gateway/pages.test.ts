@@ -12,7 +12,7 @@ beforeAll(async () => {
           ? null
           : { providerRef: `<b>${String(params.providerRef)}`, status: "pending", amountCents: 1250, currency: "GBP" },
       "payments.approve": ({ params }) => {
-        if (params.providerRef === "ch_decided") throw new DomainError("conflict", "ALREADY_DECIDED", "Decided.");
+        if (params.providerRef === "ch_decided") throw new DomainError("conflict", "PAYMENT_OPEN", "Decided.");
         decisions.push(params);
         return { status: "succeeded" };
       },
@@ -81,7 +81,7 @@ describe("the sandbox's approval page", () => {
     expect((await post("")).status).toBe(422);
     expect((await post("x", { "content-type": "text/plain" })).status).toBe(415);
     expect((await post(`decision=${"x".repeat(20_000)}`)).status).toBe(413);
-    expect((await post("decision=approve", form, "ch_decided")).body).toMatchObject({ code: "ALREADY_DECIDED" });
+    expect((await post("decision=approve", form, "ch_decided")).body).toMatchObject({ code: "PAYMENT_OPEN" });
   });
 });
 

@@ -6,7 +6,7 @@ import { HttpRefusal, titleOf, toProblem } from "../../../services/gateway/probl
 const kinds = Object.keys(statusOf) as ErrorKind[];
 
 it.each(kinds)("tells a refusal of kind %s the same from here and from over the bus", (kind) => {
-  const refusal = new DomainError(kind, "SOME_CODE", "A sentence.", { sku: "A", retryAfterSeconds: 3 });
+  const refusal = new DomainError(kind, "SKU_TAKEN", "A sentence.", { sku: "A", retryAfterSeconds: 3 });
 
   const here = toProblem(refusal, "r");
 
@@ -14,11 +14,11 @@ it.each(kinds)("tells a refusal of kind %s the same from here and from over the 
   expect(here.status).toBe(statusOf[kind]);
   expect(here.headers["Retry-After"]).toBe("3");
   expect(here.body).toEqual({
-    type: "urn:enterprise-hub:problem:some-code",
-    title: "Some code",
+    type: "urn:enterprise-hub:problem:sku-taken",
+    title: "SKU already in use",
     status: statusOf[kind],
     detail: "A sentence.",
-    code: "SOME_CODE",
+    code: "SKU_TAKEN",
     requestId: "r",
     sku: "A",
   });
@@ -27,15 +27,15 @@ it.each(kinds)("tells a refusal of kind %s the same from here and from over the 
 it("lets data of a refusal replace no member of the document", () => {
   const data = { type: "x", title: "x", status: 200, detail: "x", code: "X", requestId: "x", errors: "x" as unknown };
 
-  const { body, status } = toProblem(new DomainError("conflict", "TAKEN", "Taken.", data as ErrorData), "r");
+  const { body, status } = toProblem(new DomainError("conflict", "EMAIL_TAKEN", "Taken.", data as ErrorData), "r");
 
   expect(status).toBe(409);
   expect(body).toEqual({
-    type: "urn:enterprise-hub:problem:taken",
-    title: "Taken",
+    type: "urn:enterprise-hub:problem:email-taken",
+    title: "E-mail address already registered",
     status: 409,
     detail: "Taken.",
-    code: "TAKEN",
+    code: "EMAIL_TAKEN",
     requestId: "r",
   });
 });
@@ -70,15 +70,19 @@ it.each([
 
 it("gives every 429 and 503 a time to wait, and every 401 a challenge", () => {
   expect(toProblem(new DomainError("too_many", "RATE_LIMITED", "Wait."), "r").headers).toEqual({ "Retry-After": "1" });
-  expect(toProblem(new HttpRefusal(503, "AWAY", "Wait."), "r").headers).toEqual({ "Retry-After": "1" });
-  expect(toProblem(new DomainError("too_many", "X", "Wait.", { retryAfterSeconds: 1.2 }), "r").headers).toEqual({
+  expect(toProblem(new HttpRefusal(503, "OVERLOADED", "Wait."), "r").headers).toEqual({ "Retry-After": "1" });
+  expect(
+    toProblem(new DomainError("too_many", "RATE_LIMITED", "Wait.", { retryAfterSeconds: 1.2 }), "r").headers,
+  ).toEqual({
     "Retry-After": "2",
   });
-  expect(toProblem(new DomainError("unauthenticated", "X", "Who?"), "r").headers).toEqual({
+  expect(toProblem(new DomainError("unauthenticated", "INVALID_TOKEN", "Who?"), "r").headers).toEqual({
     "WWW-Authenticate": "Bearer",
   });
 });
 
-it("makes a title of a code", () => {
-  expect(titleOf("OUT_OF_STOCK")).toBe("Out of stock");
+it("has a title for each code, and makes one of a code that only a newer node knows", () => {
+  expect(titleOf("JSON_TOO_DEEP")).toBe("JSON nested too deeply");
+  expect(titleOf("OF_TOMORROW")).toBe("Of tomorrow");
+  expect(titleOf("constructor")).toBe("Constructor");
 });

@@ -98,14 +98,14 @@ describe("errors", () => {
     ["too_many", 429],
     ["unavailable", 503],
   ] as const)("of the kind %s cross the bus as %d", (kind, status) => {
-    const error = toBusError(new DomainError(kind, "CODE", "Sentence.", { sku: "A" }));
-    expect(error).toMatchObject({ code: status, type: "CODE", message: "Sentence.", data: { sku: "A" } });
+    const error = toBusError(new DomainError(kind, "SKU_TAKEN", "Sentence.", { sku: "A" }));
+    expect(error).toMatchObject({ code: status, type: "SKU_TAKEN", message: "Sentence.", data: { sku: "A" } });
   });
 
   it("are refusals only when asking again would not help", () => {
-    expect(isRefusal(new DomainError("conflict", "X", "x"))).toBe(true);
-    expect(isRefusal(new DomainError("unavailable", "X", "x"))).toBe(false);
-    expect(isRefusal(new DomainError("too_many", "X", "x"))).toBe(false);
+    expect(isRefusal(new DomainError("conflict", "SKU_TAKEN", "x"))).toBe(true);
+    expect(isRefusal(new DomainError("unavailable", "OVERLOADED", "x"))).toBe(false);
+    expect(isRefusal(new DomainError("too_many", "RATE_LIMITED", "x"))).toBe(false);
     expect(isRefusal({ code: 404, type: "SERVICE_NOT_FOUND" })).toBe(false);
     expect(isRefusal({ code: 409, type: "OUT_OF_STOCK" })).toBe(true);
     expect(isRefusal(new Error("away"))).toBe(false);
