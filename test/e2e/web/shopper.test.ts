@@ -69,7 +69,10 @@ it("lets a shopper find, choose, order, approve the payment, follow the order, a
   await page.getByRole("button", { name: "Add an address" }).click();
   const dialog = page.getByRole("dialog", { name: "Add an address" });
   await dialog.getByRole("button", { name: "Save the address" }).click();
-  await dialog.locator('[aria-invalid="true"]').and(dialog.getByRole("textbox", { name: "Town or city" })).waitFor();
+  await dialog
+    .locator('[aria-invalid="true"]')
+    .and(dialog.getByRole("textbox", { name: "Town or city" }))
+    .waitFor();
   for (const [label, text] of [
     ["Name", "Ann Example"],
     ["Address", "1 High Street"],
