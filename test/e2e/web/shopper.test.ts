@@ -20,6 +20,9 @@ const password = "correct horse battery";
 
 async function registers(email: string): Promise<void> {
   const { page } = window;
+  // nobody is signed in from the test before
+  await page.goto(hub.url);
+  await page.evaluate("localStorage.clear()");
   await page.goto(`${hub.url}/register`);
   await page.getByLabel("Name").fill("Ann Example");
   await page.getByLabel("E-mail address").fill(email);

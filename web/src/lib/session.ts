@@ -93,13 +93,20 @@ async function renew(old: string): Promise<string | null> {
     kept.value = now;
     return now.accessToken;
   }
-  try {
-    keep(await send<Session>("POST", "/auth/refresh", { body: { refreshToken: now.refreshToken } }));
-  } catch (error) {
-    if (!(error instanceof Problem && error.status === 401)) throw error;
-    keep(null);
-  }
+  const next = await refreshed(now.refreshToken);
+  // who signed in or out meanwhile stays so
+  if (recall<Kept>(name)?.refreshToken === now.refreshToken) keep(next);
   return kept.value?.accessToken ?? null;
+}
+
+/** The session that goes on from this one; null when the server says it is over. */
+async function refreshed(refreshToken: string): Promise<Session | null> {
+  try {
+    return await send<Session>("POST", "/auth/refresh", { body: { refreshToken } });
+  } catch (error) {
+    if (error instanceof Problem && error.status === 401) return null;
+    throw error;
+  }
 }
 
 /** One tab at a time, where the browser can say so: not over plain HTTP from another machine. */
