@@ -19,34 +19,32 @@ const staleAfterMs = 60_000;
 /** Keys as `fetch` gives them, kept until a token names one that is not among them, or they are old. */
 export function signingKeys(fetch: () => Promise<Jwk[]>, now: Clock): SigningKeys {
   let keys: ReadonlyMap<string, KeyObject> | null = null;
-  let askedAtMs = -Infinity;
+  let answeredAtMs = -Infinity;
+  let triedAtMs = -Infinity;
   let asking: Promise<void> | null = null;
 
-  const ask = async (): Promise<void> => {
+  const fetchKeys = async (): Promise<void> => {
     const jwks = await fetch();
-    askedAtMs = now();
+    answeredAtMs = now();
     keys = new Map(jwks.map((jwk) => [jwk.kid, publicKeyOf(jwk)]));
   };
-  const refresh = async (): Promise<void> => {
-    if (keys && now() - askedAtMs < refetchAfterMs) return;
-    await (asking ??= ask().finally(() => (asking = null)));
-  };
+  const ask = (): Promise<void> => (asking ??= fetchKeys().finally(() => (asking = null)));
 
   return {
-    refresh,
+    async refresh() {
+      // one that is under way is waited for, whoever asked: it may bring the key
+      if (!asking && keys && now() - answeredAtMs < refetchAfterMs) return;
+      await ask();
+    },
     get(kid) {
-      if (keys && now() - askedAtMs > staleAfterMs) {
+      if (keys && now() - Math.max(answeredAtMs, triedAtMs) > staleAfterMs) {
         // what is known still serves while the answer is under way, or does not come
-        askedAtMs = now();
-        refreshQuietly(ask);
+        triedAtMs = now();
+        ask().catch(() => {
+          // asked again when it is stale again; a key that is missing meanwhile is asked for at once
+        });
       }
       return keys?.get(kid) ?? null;
     },
   };
-}
-
-function refreshQuietly(ask: () => Promise<void>): void {
-  ask().catch(() => {
-    // asked again when it is stale again; a key that is missing meanwhile is asked for at once
-  });
 }

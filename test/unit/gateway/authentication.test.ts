@@ -22,6 +22,8 @@ function setUp({ keys = [first], revoked = [] as Revocation[] } = {}) {
   const now = () => world.nowMs;
   const known = signingKeys(async () => {
     world.asked += 1;
+    // as over the bus: not within the same turn of the event loop
+    await new Promise(setImmediate);
     if (world.failing) throw new Error("auth is away");
     return world.keys.map(({ jwk }) => jwk);
   }, now);
@@ -52,6 +54,18 @@ describe("keys", () => {
 
     expect(await verify(tokenBy(second))).not.toBeNull();
     expect(await verify(tokenBy(first))).not.toBeNull();
+  });
+
+  it("are waited for when a new one signs and a gateway that was idle is still asking", async () => {
+    const { world, verify } = setUp();
+    await verify(tokenBy(first));
+    world.keys = [first, second];
+    world.nowMs += 60_001;
+
+    const answers = await Promise.all([1, 2].map(() => verify(tokenBy(second, world.nowMs))));
+
+    expect(answers).not.toContain(null);
+    expect(world.asked).toBe(2);
   });
 
   it("are asked for at most once a second, whatever key ids are invented", async () => {
