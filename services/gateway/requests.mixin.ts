@@ -143,9 +143,11 @@ export const requests = mixin<Requests>({
     async admit(req: WebRequest, res: ServerResponse) {
       const target = this.targetOf(req);
       const { meta } = req.$ctx;
+      // who is let in late, because Redis or auth is slow, has waited as well
+      const arrivedAt = Date.now();
       await admit(this.admission, target.entry, req, meta);
       if (!("route" in target)) return;
-      meta.deadlineMs = Date.now() + target.timeoutMs;
+      meta.deadlineMs = arrivedAt + target.timeoutMs;
       if (target.timeoutMs > drainMs && target.route.method === "GET") {
         this.lengthy.set(req, res);
         res.once("close", () => this.lengthy.delete(req));
