@@ -24,7 +24,7 @@ describe("the tutorial, followed to the letter", () => {
     cpSync(root, copy, { recursive: true, filter: (path) => path === root || !left.has(basename(path)) });
     symlinkSync(join(root, "node_modules"), join(copy, "node_modules"));
     const todo = steps(readFileSync(join(root, "docs/tutorial.md"), "utf8"));
-    expect(todo).toHaveLength(10);
+    expect(todo).toHaveLength(11);
     for (const { kind, path, anchor, code } of todo) {
       const target = join(copy, path);
       mkdirSync(dirname(target), { recursive: true });
