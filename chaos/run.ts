@@ -46,6 +46,7 @@ const quietMs = 3_000;
 /** Processes that have just been started are slow: their code is not compiled yet, their pools are empty. */
 const rampMs = 30_000;
 const graceMs = 60_000;
+const stopWithinMs = 20_000;
 
 /** Starts a world of its own, lets the nemesis loose on it, and checks what is left. */
 export async function runChaos(options: Options, hooks: RunHooks): Promise<Run> {
@@ -61,7 +62,12 @@ export async function runChaos(options: Options, hooks: RunHooks): Promise<Run> 
     return await attack(world, options, hooks);
   } finally {
     say("stopping servers and nodes");
-    await world.stop();
+    // what was found is told all the same, and whatever is left ends with this process
+    const late = new AbortController();
+    const stopped = world.stop().then(() => true);
+    const inTime = await Promise.race([stopped, delay(stopWithinMs, late.signal).then(() => false)]);
+    late.abort();
+    if (!inTime) say(`they did not stop within ${stopWithinMs / 1_000} s`);
   }
 }
 

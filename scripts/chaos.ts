@@ -18,6 +18,8 @@ process.exitCode = await main().catch((error: unknown) => {
   process.stderr.write(`${sentenceOf(error)}\n`);
   return 1;
 });
+// a server or a node that could not be stopped keeps nobody waiting
+setTimeout(() => process.exit(), 10_000).unref();
 
 async function main(): Promise<number> {
   const asked = readOptions(process.argv.slice(2), () => randomInt(2 ** 31 - 1));
