@@ -4,6 +4,7 @@ import { marks, type Database } from "../../lib/database.ts";
 import type { Clock } from "../../lib/ids.ts";
 import { toIso } from "../../lib/time.ts";
 import { walk, type Step } from "./history.ts";
+import { historyPosition } from "./order-rows.ts";
 
 type Int = number | string;
 
@@ -51,6 +52,8 @@ export function ordersAudit(db: Database, now: Clock): OrdersAudit {
   const among = async <R extends { order_id: string }>(sql: (ids: string) => string, ids: readonly string[]) =>
     Map.groupBy(await db.select<R>(sql(marks(ids.length)), ids), ({ order_id }) => order_id);
 
+  const position = historyPosition(db.dialect);
+
   const orders: Phase = async (after, found) => {
     const rows = await db.select<AuditedRow>(
       `SELECT id, status, total_cents, refunded_cents, refunding_cents, event_sequence FROM orders
@@ -71,7 +74,8 @@ export function ordersAudit(db: Database, now: Clock): OrdersAudit {
       ids,
     );
     const history = await among<{ order_id: string; type: string; detail: string }>(
-      (list) => `SELECT order_id, type, detail FROM order_history WHERE order_id IN (${list}) ORDER BY order_id, id`,
+      (list) =>
+        `SELECT order_id, type, detail FROM order_history WHERE order_id IN (${list}) ORDER BY order_id, ${position}`,
       ids,
     );
     const events = await among<{ order_id: string; n: Int; last: Int }>(

@@ -126,3 +126,9 @@ export const toRefund = (row: RefundRow): Refund => ({
   reason: row.reason,
   by: row.by_whom,
 });
+
+/**
+ * The column that says in which order an order's history was written: its row was locked each time, so a number that the
+ * database gives is in step with what came about. Ids and times are not, they come from clocks, of which one may be wrong.
+ */
+export const historyPosition = (dialect: "sqlite" | "mysql"): string => (dialect === "mysql" ? "position" : "rowid");

@@ -11,7 +11,7 @@ import type { KeyedRequest, StoredResponse, StoredResponses } from "./idempotenc
 import { orderInserts } from "./insert-orders.ts";
 import { expire, type Change, type OrderState } from "./order.ts";
 import { orderReads } from "./order-reads.ts";
-import { orderColumns, toOrder, type OrderRow } from "./order-rows.ts";
+import { historyPosition, orderColumns, toOrder, type OrderRow } from "./order-rows.ts";
 import { orderWrites } from "./order-writes.ts";
 
 export interface ListFilter {
@@ -54,6 +54,7 @@ export function ordersRepository(db: Database, outbox: Outbox, mostInGroup = 64,
   const changes = orderChanges(db, reads, writes, mostInGroup, meter);
   const skipLocked = db.dialect === "mysql" ? "FOR UPDATE SKIP LOCKED" : "";
 
+  const position = historyPosition(db.dialect);
   return {
     insert: (change, request, response) =>
       inserts.submit({ change, request, response, traceparent: currentTraceparent() }),
@@ -116,7 +117,7 @@ export function ordersRepository(db: Database, outbox: Outbox, mostInGroup = 64,
     },
     async history(orderId) {
       const rows = await db.select<HistoryRow>(
-        "SELECT at, type, by_whom, detail FROM order_history WHERE order_id = ? ORDER BY id",
+        `SELECT at, type, by_whom, detail FROM order_history WHERE order_id = ? ORDER BY ${position}`,
         [orderId],
       );
       return rows.map(toEntry);
@@ -124,7 +125,7 @@ export function ordersRepository(db: Database, outbox: Outbox, mostInGroup = 64,
     async historiesOf(customerId) {
       const rows = await db.select<HistoryRow & { order_id: string }>(
         `SELECT h.order_id, h.at, h.type, h.by_whom, h.detail FROM order_history AS h
-         JOIN orders AS o ON o.id = h.order_id WHERE o.customer_id = ? ORDER BY h.id`,
+         JOIN orders AS o ON o.id = h.order_id WHERE o.customer_id = ? ORDER BY h.${position}`,
         [customerId],
       );
       return rows.map((row) => ({ orderId: row.order_id, ...toEntry(row) }));

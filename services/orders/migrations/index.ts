@@ -102,4 +102,15 @@ export const migrations: readonly Migration[] = [
       "CREATE INDEX erasures_due ON erasures (due_at)",
     ],
   },
+  {
+    // SQLite numbers rows by itself
+    name: "004-history-positions",
+    up: (_t, dialect) =>
+      dialect === "mysql"
+        ? [
+            `ALTER TABLE order_history ADD COLUMN position BIGINT NOT NULL AUTO_INCREMENT,
+             ADD UNIQUE INDEX order_history_position (position)`,
+          ]
+        : [],
+  },
 ];

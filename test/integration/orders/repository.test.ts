@@ -129,6 +129,22 @@ describeStores("the orders repository", (store) => {
     expect(await orders.find(order.id)).toEqual(order);
   });
 
+  it("tells a history as it came about, also when a node's clock is behind", async () => {
+    const order = await insert();
+    const clock = jest.spyOn(Date, "now").mockReturnValue(Date.now() - 60_000);
+    try {
+      const money = { paymentId: newId(), amountCents: order.totalCents };
+      await orders.change(order.id, (current) => pay(current, money, start), start);
+    } finally {
+      clock.mockRestore();
+    }
+    expect((await orders.history(order.id)).map(({ type }) => type)).toEqual(["order.created", "order.paid"]);
+    expect((await orders.historiesOf(order.customerId)).map(({ type }) => type)).toEqual([
+      "order.created",
+      "order.paid",
+    ]);
+  });
+
   it("applies an event once", async () => {
     const order = await insert();
     const money = { paymentId: newId(), amountCents: order.totalCents };
