@@ -35,8 +35,9 @@ export function brokerOptions(config: Config): BrokerOptions {
     logger,
     // Alone in one process, other processes on this machine (the REPL) join over a socket in the data directory.
     transporter: transporterOf(config),
-    // The default waits for ever. Actions that talk to a payment provider or read files set their own.
-    requestTimeout: 3_000,
+    // The default waits for ever. What is down is said within 3 s; the rest is for the way, and for a loop that comes late.
+    // Actions that hash passwords or read files set their own.
+    requestTimeout: 2_800,
     // A dead node is noticed in less than 4 s; the defaults take up to a minute.
     heartbeatInterval: 1,
     heartbeatTimeout: 3,

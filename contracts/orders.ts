@@ -131,7 +131,6 @@ export const orderActions = {
     access: "user",
     params: PlaceOrder,
     result: Order,
-    timeoutMs: 4_500,
     refusals: ["OUT_OF_STOCK", "UNKNOWN_PRODUCT", "OVERLOADED", ...idempotencyCodes],
   }),
   "orders.list": action({
@@ -158,7 +157,6 @@ export const orderActions = {
     access: "user",
     params: Type.Object({ id: Id, ...PaymentRequest.properties }, closed),
     result: Payment,
-    timeoutMs: 4_800,
     refusals: ["PAYMENT_DECLINED", "ORDER_NOT_PAYABLE", ...idempotencyCodes],
   }),
   "orders.cancel": action({
@@ -166,7 +164,6 @@ export const orderActions = {
     access: "user",
     params: Type.Object({ id: Id, reason: Type.Optional(line(200)) }, closed),
     result: Order,
-    timeoutMs: 4_800,
     refusals: ["ORDER_ILLEGAL_TRANSITION", ...idempotencyCodes],
   }),
   "orders.complete": action({
@@ -195,7 +192,6 @@ export const orderActions = {
       closed,
     ),
     result: Order,
-    timeoutMs: 4_800,
     refusals: ["ORDER_NOT_REFUNDABLE", "REFUND_EXCEEDS_PAYMENT", "REFUND_REFUSED", ...idempotencyCodes],
   }),
 

@@ -46,11 +46,11 @@ const mostDelayMs = 40;
 const leastAtATime = 256;
 
 /**
- * An action whose quicker answers take this long has a queue: the slower ones would come when clients, who wait 5 s, have
- * gone and ask again. A payment provider alone may take up to 2.5 s.
+ * An action whose quicker answers take this long has a queue: the slower ones would come when their callers have gone and
+ * ask again. A payment provider alone may take up to 2 s.
  */
 const mostTookMs = 1_000;
-const mostTookOutsideMs = 3_500;
+const mostTookOutsideMs = 2_300;
 const judgedEveryMs = 500;
 const fewestToJudge = 4;
 /** So many at a time keep an action busy, however slow it is. */

@@ -2,10 +2,10 @@ import { delay } from "../../../lib/time.ts";
 import { ProviderUnavailable } from "./provider.ts";
 
 /** How long a provider has for one answer. */
-export const answerWithinMs = 2_500;
+export const answerWithinMs = 2_000;
 
-/** How long both attempts have together: a caller waits 4.5 s and needs time around this. */
-const bothWithinMs = 3_200;
+/** How long both attempts have together: a caller waits 2.5 s and needs time around this. */
+const bothWithinMs = 2_200;
 const pauseMs = 150;
 
 /**

@@ -157,7 +157,7 @@ describe("an action whose answers are slow", () => {
     const outside = world({ most: 100 });
     for (let i = 0; i < 20; i += 1) {
       for (let n = 0; n < 25; n += 1) outside.ask("payments", false, true).catch(() => undefined);
-      outside.pass(2_500);
+      outside.pass(2_000);
       await outside.jobs.end(1_000);
     }
     const asked = Array.from({ length: 50 }, () => outside.ask("payments", false, true));

@@ -39,7 +39,7 @@ describe("asking a provider", () => {
     expect(signals).toHaveLength(1);
   });
 
-  it("ends a question without an answer after 2.5 s", async () => {
+  it("ends a question without an answer in time for its caller", async () => {
     const startedMs = performance.now();
     const silent = (signal: AbortSignal) =>
       new Promise<never>((_, reject) =>
@@ -48,6 +48,6 @@ describe("asking a provider", () => {
 
     await expect(ask(silent)).rejects.toBeInstanceOf(ProviderUnavailable);
 
-    expect(performance.now() - startedMs).toBeLessThan(3_000);
+    expect(performance.now() - startedMs).toBeLessThan(2_500);
   });
 });
