@@ -13,9 +13,6 @@ export const en = {
   "nav.shop": "To the shop",
   "nav.signOut": "Sign out",
   "signIn.title": "Sign in to the console",
-  "signIn.email": "E-mail address",
-  "signIn.password": "Password",
-  "signIn.go": "Sign in",
   "forbidden.title": "Not for your role",
   "forbidden.text": "You are signed in as {email}. This page is for other roles.",
   "forbidden.other": "Sign in as somebody else",
@@ -66,8 +63,6 @@ export const en = {
   "nodes.nowhere": "Nowhere",
   "nodes.gateways": "Gateways",
 
-  "orders.status": "Status",
-  "orders.all": "All",
   "orders.customer": "Customer’s id",
   "orders.find": "Find",
   "orders.id": "Order’s id",

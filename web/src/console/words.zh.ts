@@ -15,9 +15,6 @@ export const zh: Record<keyof typeof en, string> = {
   "nav.shop": "前往商店",
   "nav.signOut": "退出登录",
   "signIn.title": "登录控制台",
-  "signIn.email": "电子邮箱",
-  "signIn.password": "密码",
-  "signIn.go": "登录",
   "forbidden.title": "您的角色无权访问",
   "forbidden.text": "您以 {email} 登录。此页面供其他角色使用。",
   "forbidden.other": "使用其他账户登录",
@@ -68,8 +65,6 @@ export const zh: Record<keyof typeof en, string> = {
   "nodes.nowhere": "无",
   "nodes.gateways": "网关",
 
-  "orders.status": "状态",
-  "orders.all": "全部",
   "orders.customer": "客户编号",
   "orders.find": "查找",
   "orders.id": "订单编号",

@@ -91,8 +91,6 @@ export const en = {
 
   "orders.title": "Your orders",
   "orders.none": "You have not ordered anything yet.",
-  "orders.status": "Status",
-  "orders.all": "All",
   "orders.items": "{n} item|{n} items",
   "orders.number": "Order {ref}",
 
@@ -116,9 +114,6 @@ export const en = {
   "order.details": "Details",
 
   "signIn.title": "Sign in",
-  "signIn.email": "E-mail address",
-  "signIn.password": "Password",
-  "signIn.go": "Sign in",
   "signIn.forgot": "Forgot your password?",
   "signIn.new": "New here?",
   "register.title": "Create an account",

@@ -93,8 +93,6 @@ export const zh: Record<keyof typeof en, string> = {
 
   "orders.title": "我的订单",
   "orders.none": "您还没有下过订单。",
-  "orders.status": "状态",
-  "orders.all": "全部",
   "orders.items": "{n} 件商品",
   "orders.number": "订单 {ref}",
 
@@ -118,9 +116,6 @@ export const zh: Record<keyof typeof en, string> = {
   "order.details": "详情",
 
   "signIn.title": "登录",
-  "signIn.email": "电子邮箱",
-  "signIn.password": "密码",
-  "signIn.go": "登录",
   "signIn.forgot": "忘记密码？",
   "signIn.new": "还没有账户？",
   "register.title": "注册账户",

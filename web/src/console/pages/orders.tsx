@@ -4,7 +4,8 @@ import { money } from "../../lib/i18n.ts";
 import { usePages } from "../../lib/paging.ts";
 import { navigate, search } from "../../lib/router.ts";
 import { Empty, Heading, Pager, Waiting, When } from "../../ui/bits.tsx";
-import { orderStatuses, StatusBadge, statusName } from "../../ui/order-status.tsx";
+import { orderStatuses, StatusBadge, StatusFilter } from "../../ui/order-status.tsx";
+import { t as common } from "../../ui/words.ts";
 import { t } from "../words.ts";
 
 export const orderRef = (id: string): string => id.slice(-8).toUpperCase();
@@ -26,17 +27,7 @@ export function Orders() {
     <>
       <Heading title={t("nav.orders")} />
       <div class="filters">
-        <label>
-          {t("orders.status")}{" "}
-          <select value={status ?? ""} onChange={(event) => choose("status", event.currentTarget.value)}>
-            <option value="">{t("orders.all")}</option>
-            {orderStatuses.map((name) => (
-              <option key={name} value={name}>
-                {statusName(name)}
-              </option>
-            ))}
-          </select>
-        </label>
+        <StatusFilter value={status ?? ""} onChange={(next) => choose("status", next)} />
         <IdBox
           label={t("orders.customer")}
           go={t("orders.find")}
@@ -65,7 +56,7 @@ function OrderTable({ orders }: { orders: readonly Order[] }) {
         <thead>
           <tr>
             <th scope="col">{t("orders.order")}</th>
-            <th scope="col">{t("orders.status")}</th>
+            <th scope="col">{common("status")}</th>
             <th class="number">{t("orders.total")}</th>
             <th scope="col">{t("orders.placed")}</th>
             <th scope="col">{t("order.customer")}</th>

@@ -5,6 +5,7 @@ import { Heading } from "../../ui/bits.tsx";
 import { Field, FormBox, useForm } from "../../ui/form.tsx";
 import { Notice } from "../../ui/notice.tsx";
 import { tell } from "../../ui/toast.tsx";
+import { EmailField } from "../../ui/sign-in-form.tsx";
 import { t } from "../words.ts";
 
 export function ForgotPassword() {
@@ -23,7 +24,7 @@ export function ForgotPassword() {
       <Heading title={t("forgot.title")} />
       <FormBox of={ask} class="form card">
         <p>{t("forgot.text")}</p>
-        <Field form={ask} name="email" label={t("signIn.email")} type="email" autocomplete="username" required />
+        <EmailField form={ask} />
         <button class="button primary" disabled={ask.isBusy}>
           {t("forgot.send")}
         </button>

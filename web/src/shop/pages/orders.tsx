@@ -4,7 +4,7 @@ import { money } from "../../lib/i18n.ts";
 import { usePages } from "../../lib/paging.ts";
 import { user } from "../../lib/session.ts";
 import { Empty, Heading, Pager, Waiting, When } from "../../ui/bits.tsx";
-import { orderStatuses, StatusBadge, statusName } from "../../ui/order-status.tsx";
+import { StatusBadge, StatusFilter } from "../../ui/order-status.tsx";
 import { latest } from "../notifications.ts";
 import { productName } from "../product-name.ts";
 import { t } from "../words.ts";
@@ -25,17 +25,7 @@ export function Orders() {
     <>
       <Heading title={t("orders.title")} />
       <div class="filters">
-        <label>
-          {t("orders.status")}{" "}
-          <select value={status} onChange={(event) => setStatus(event.currentTarget.value)}>
-            <option value="">{t("orders.all")}</option>
-            {orderStatuses.map((name) => (
-              <option key={name} value={name}>
-                {statusName(name)}
-              </option>
-            ))}
-          </select>
-        </label>
+        <StatusFilter value={status} onChange={setStatus} />
       </div>
       <Waiting of={orders}>
         {({ items }) =>
