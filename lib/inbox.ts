@@ -18,7 +18,10 @@ export interface Inbox {
   record(tx: Tx, eventIds: readonly string[]): Promise<ReadonlySet<string>>;
   /** Marks events as applied that need nothing done. */
   settle(eventIds: readonly string[]): Promise<void>;
-  /** Takes the data out of the applied events about `subject`: who is erased is not kept in what was once told of them. */
+  /**
+   * Takes the data out of the events about `subject`: who is erased is not kept in what was once told of them. Those that
+   * were given up count as applied then, as there is nobody left to tell them to.
+   */
   forget(subject: string): Promise<void>;
   /**
    * The oldest due events, none before an earlier one of its subject was applied or died. Nodes that share a database
@@ -185,13 +188,15 @@ export function openInbox(db: Database, now: () => number = Date.now): Inbox {
     },
     async forget(subject) {
       const rows = await db.select<Row>(
-        "SELECT event_id, event, attempts FROM inbox WHERE subject = ? AND status = 'APPLIED'",
+        "SELECT event_id, event, attempts FROM inbox WHERE subject = ? AND status IN ('APPLIED', 'DEAD')",
         [subject],
       );
+      if (rows.length === 0) return;
       for (const { event_id, event } of rows) {
         const kept = { ...(JSON.parse(event) as CloudEvent), data: {} };
         await db.execute("UPDATE inbox SET event = ? WHERE event_id = ?", [JSON.stringify(kept), event_id]);
       }
+      await markApplied(rows.map(({ event_id }) => event_id));
     },
     async due(limit) {
       // most looks find nothing, and cost one statement; SQLite's one process has all of them for itself

@@ -18,6 +18,8 @@ import { mixin } from "./mixin.ts";
 
 export interface WithInbox {
   inbox: Inbox;
+  /** Takes what was told of an erased person out of the inbox, and soon out of RabbitMQ's dead letters. */
+  forgetTold(subject: string): Promise<void>;
 }
 
 interface Members extends WithDatabase, WithAuditLog, WithInbox {
@@ -28,11 +30,14 @@ interface Members extends WithDatabase, WithAuditLog, WithInbox {
   consuming: Poller;
   /** Where events come over RabbitMQ. */
   messages: AmqpConsumer | null;
+  clearing: Poller;
 }
 
 const batch = 100;
 const idleMs = 500;
 const gatherMs = 15;
+/** How often RabbitMQ's dead letters are looked at for what is dead no more; a server that was away is asked again then. */
+const clearEveryMs = 60_000;
 /** With more than these under way, events wait in the inbox, where any node may take them. */
 const mostInHand = 300;
 
@@ -89,6 +94,12 @@ export function consumerMixin({ atOnce = batch }: { atOnce?: number } = {}): Par
         },
       }),
     },
+    methods: {
+      async forgetTold(subject: string) {
+        await this.inbox.forget(subject);
+        this.clearing.wake();
+      },
+    },
     started() {
       this.inbox = openInbox(this.db);
       this.inboxView = viewInbox(this.db);
@@ -120,6 +131,13 @@ export function consumerMixin({ atOnce = batch }: { atOnce?: number } = {}): Par
         onPass: () => metrics?.passed(this.name, "consumer"),
         onError: (error) => this.logger.warn("consumer failed", { service: this.name, error: messageOf(error) }),
       });
+      this.clearing = new Poller({
+        name: `${this.name} dead letters`,
+        idleMs: clearEveryMs,
+        pass: () => clearDead(this),
+        onError: (error) =>
+          this.logger.warn("dead letters cannot be read", { service: this.name, error: messageOf(error) }),
+      });
       const { amqpUrl } = configOf(this.broker);
       this.messages =
         amqpUrl === null
@@ -134,12 +152,14 @@ export function consumerMixin({ atOnce = batch }: { atOnce?: number } = {}): Par
     ready() {
       this.mayApply = true;
       this.consuming.start();
+      if (this.messages) this.clearing.start();
     },
     async stopped() {
       this.mayApply = false;
       await (this.messages as AmqpConsumer | null | undefined)?.close();
       await (this.consuming as Poller | undefined)?.stop();
       await (this.applying as Applying | undefined)?.ended();
+      await (this.clearing as Poller | undefined)?.stop();
     },
   });
 }
@@ -164,7 +184,7 @@ function lookAgain(consuming: Poller): void {
 /**
  * Takes out of RabbitMQ's dead letters what is dead no more. The `wanted` one is taken into the inbox where that never
  * had it, because it could not be read, or killed whoever held it; true if so. A server that is away changes nothing:
- * the row in the inbox is what counts, and the next redrive or `doctor --fix` takes the copy out.
+ * the row in the inbox is what counts, and the copy is taken out later.
  */
 async function clearDead(service: Service & Members, wanted?: string): Promise<boolean> {
   const { amqpUrl } = configOf(service.broker);

@@ -117,7 +117,7 @@ export default defineService<"notify", Vars>({
       await this.db.transaction(async (tx) => {
         if (await delivery.record(tx)) await this.notifications.erase(tx, userId, now());
       });
-      await this.inbox.forget(userId);
+      await this.forgetTold(userId);
       this.contacts.forget(userId);
     },
     "order.created"(event, delivery) {

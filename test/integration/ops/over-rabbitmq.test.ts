@@ -128,6 +128,32 @@ describe("services over RabbitMQ", () => {
     expect(await rowsOf("inventory", event.subject)).toMatchObject([{ event_id: event.id }]);
   });
 
+  it("keeps nothing of an erased person among the dead letters", async () => {
+    const { broker } = world.node;
+    const email = `zebulon-${newId()}@example.com`;
+    const { user } = await broker.call("auth.register", { email, password: "plum tart 77", name: "Zebulon" });
+    await eventually(async () => (await rowsOf("notify", user.id))[0]?.status === "APPLIED");
+    // as if nobody could be told: the row, and the copy that RabbitMQ has of it
+    const [row] = await rowsOf("notify", user.id);
+    await world.db("notify").execute("UPDATE inbox SET status = 'DEAD' WHERE event_id = ?", [row?.event_id]);
+    channel.sendToQueue("hub.notify.dead", Buffer.from(row?.event ?? ""), { messageId: row?.event_id ?? "" });
+    channel.sendToQueue("hub.notify.dead", Buffer.from("unreadable"));
+    const letters = async (): Promise<number> => (await channel.checkQueue("hub.notify.dead")).messageCount;
+    await eventually(async () => (await letters()) === 2);
+    expect(row?.event).toContain(email);
+
+    const zebulon = { id: user.id, roles: user.roles, sessionId: newId() };
+    await broker.call("users.eraseMe", {}, world.node.as(zebulon));
+
+    await eventually(async () => (await letters()) === 1);
+    const left = await channel.get("hub.notify.dead", { noAck: true });
+    expect(left && left.content.toString()).toBe("unreadable");
+    const rows = await rowsOf("notify", user.id);
+    expect(rows.map(({ status }) => status)).toEqual(["APPLIED", "APPLIED"]);
+    expect(JSON.stringify(rows)).not.toContain("zebulon");
+    await expect(redrive(row?.event_id ?? "")).rejects.toMatchObject({ type: "NOT_A_DEAD_LETTER" });
+  });
+
   it("applies an event once of which five copies come, also long after it", async () => {
     const { id } = world.orders.paid;
     const [before, toldBefore] = [await level(), await told(id)];
