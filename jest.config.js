@@ -22,7 +22,9 @@ const withServers = {
 
 /** The rings: pure code; one service; real stores and races; the whole system over HTTP. */
 export default {
-  maxWorkers: 2,
+  // much of it is waiting for processes that start and for time to pass
+  maxWorkers: 3,
+  testSequencer: "<rootDir>/test/support/longest-first.cjs",
   testTimeout: 60_000,
   projects: [ring("unit"), ring("component"), ring("integration", withServers), ring("e2e", withServers)],
 };

@@ -64,7 +64,7 @@ export interface TrialOptions {
   signal: AbortSignal;
 }
 
-const trialWithinMs = 300_000;
+const trialWithinMs = 600_000;
 const keptOutput = 4_000;
 
 /** A short chaos run of the tree in `directory`, by its own harness. */
