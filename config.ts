@@ -3,6 +3,7 @@ import { hostname } from "node:os";
 import { join, resolve } from "node:path";
 import { parseEnv } from "node:util";
 import { serviceNames, type ServiceName } from "./contracts/bus.ts";
+import { leastArchiveDays } from "./lib/archive.ts";
 import type { StoreConfig } from "./lib/database.ts";
 import type { TracingConfig } from "./lib/tracing.ts";
 import { parseFailpoints, type Failpoint } from "./lib/failpoints.ts";
@@ -35,6 +36,8 @@ export interface Config {
   currency: string;
   /** How many requests that write at the same time may share one transaction; 1 gives each its own. */
   groupCommitMost: number;
+  /** How old rows must be that have done their work, before they go to the archive tables. */
+  archiveAfterDays: number;
   rateLimit: number;
   /** How many requests a gateway works on at a time before it refuses more. */
   requestsInFlight: number;
@@ -149,6 +152,7 @@ export function readConfig(env: Env, { joinsOnly = false }: ReadOptions = {}): C
     orderTtlSeconds: read.integer("ORDER_TTL_SECONDS", 900, 1, 30 * 24 * 3600),
     currency,
     groupCommitMost: read.integer("GROUP_COMMIT_MOST", 64, 1, 256),
+    archiveAfterDays: read.integer("ARCHIVE_AFTER_DAYS", 30, leastArchiveDays, 36_500),
     rateLimit: read.integer("RATE_LIMIT", 6000, 1, 1e9),
     requestsInFlight: read.integer("REQUESTS_IN_FLIGHT", 2000, 1, 1e6),
     registerRateLimit: read.integer("REGISTER_RATE_LIMIT", transporter ? 20 : 600, 1, 1e9),

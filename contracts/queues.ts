@@ -43,7 +43,8 @@ export const InboxRow = Type.Object(
 );
 export type InboxRow = Static<typeof InboxRow>;
 
-const CountsByType = Type.Record(Type.String(), Count);
+const CountsByType = Type.Object({ counts: Type.Record(Type.String(), Count), next: nullable(Type.String()) }, closed);
+const After = Type.Object({ after: nullable(Id) }, closed);
 
 export const outboxActions = {
   outboxState: action({
@@ -76,9 +77,9 @@ export const outboxActions = {
     retryable: true,
   }),
   outboxCounts: action({
-    summary: "How many events of each type were sent, published or not",
+    summary: "How many events of each type were sent, published or not, of a page of them by id",
     access: "internal",
-    params: NoParams,
+    params: After,
     result: CountsByType,
     timeoutMs: 30_000,
     retryable: true,
@@ -123,9 +124,9 @@ export const inboxActions = {
     retryable: true,
   }),
   inboxCounts: action({
-    summary: "How many events of each type came",
+    summary: "How many events of each type came, of a page of them by id",
     access: "internal",
-    params: NoParams,
+    params: After,
     result: CountsByType,
     timeoutMs: 30_000,
     retryable: true,

@@ -1,7 +1,9 @@
 import type { CloudEvent } from "../contracts/events.ts";
 import type { InboxActions, InboxRow } from "../contracts/queues.ts";
+import { countTypes, hotAndArchived, type CountedTypes } from "./archive.ts";
 import type { Note } from "./audit-log.ts";
 import { marks, type Database } from "./database.ts";
+import { timeOfId } from "./ids.ts";
 import { toIso, toIsoOrNull } from "./time.ts";
 
 /** What an operator can ask of an inbox, and do to it. */
@@ -10,7 +12,7 @@ export interface InboxView {
   of(subjects: readonly string[]): Promise<InboxRow[]>;
   find(id: string): Promise<InboxRow | null>;
   missing(ids: readonly string[]): Promise<string[]>;
-  counts(): Promise<Record<string, number>>;
+  counts(after: string | null): Promise<CountedTypes>;
   deadLetters(range: InboxActions["deadLetters"]["params"]): Promise<InboxRow[]>;
   /** Which of these events are here and no dead letters. */
   settled(ids: readonly string[]): Promise<string[]>;
@@ -22,7 +24,11 @@ export interface InboxView {
 
 interface Row {
   event_id: string;
-  event: string;
+  type: string;
+  subject: string;
+  sequence: number | string;
+  /** Null: it is in the archive, which does not have what it said. */
+  event: string | null;
   status: string;
   attempts: number | string;
   received_at: number | string;
@@ -31,12 +37,23 @@ interface Row {
   last_error: string | null;
 }
 
-const columns = "event_id, event, status, attempts, received_at, due_at, applied_at, last_error";
+const common = "event_id, type, subject, sequence, attempts, received_at, applied_at";
+const columns = `${common}, event, status, due_at, last_error`;
+const archivedColumns = `${common}, NULL AS event, 'APPLIED' AS status, applied_at AS due_at, NULL AS last_error`;
 const shown = 20;
 
 export function viewInbox(db: Database, now: () => number = Date.now): InboxView {
   const select = async (where: string, values: readonly unknown[]): Promise<InboxRow[]> =>
     (await db.select<Row>(`SELECT ${columns} FROM inbox WHERE ${where}`, values)).map(toView);
+
+  const selectBoth = async (where: string, values: readonly unknown[], order: string): Promise<InboxRow[]> => {
+    const rows = await db.select<Row>(
+      `SELECT ${columns} FROM inbox WHERE ${where}
+       UNION ALL SELECT ${archivedColumns} FROM inbox_archive WHERE ${where} ORDER BY ${order}`,
+      [...values, ...values],
+    );
+    return rows.map(toView);
+  };
 
   return {
     async state() {
@@ -55,25 +72,20 @@ export function viewInbox(db: Database, now: () => number = Date.now): InboxView
     of: (subjects) =>
       subjects.length === 0
         ? Promise.resolve([])
-        : select(`subject IN (${marks(subjects.length)}) ORDER BY subject, sequence`, subjects),
+        : selectBoth(`subject IN (${marks(subjects.length)})`, subjects, "subject, sequence"),
     async find(id) {
-      return (await select("event_id = ?", [id]))[0] ?? null;
+      return (await selectBoth("event_id = ?", [id], "event_id"))[0] ?? null;
     },
     async missing(ids) {
       if (ids.length === 0) return [];
       const rows = await db.select<{ event_id: string }>(
-        `SELECT event_id FROM inbox WHERE event_id IN (${marks(ids.length)})`,
-        ids,
+        hotAndArchived("inbox", (from) => `SELECT event_id FROM ${from} WHERE event_id IN (${marks(ids.length)})`),
+        [...ids, ...ids],
       );
       const here = new Set(rows.map(({ event_id }) => event_id));
       return ids.filter((id) => !here.has(id));
     },
-    async counts() {
-      const rows = await db.select<{ type: string; n: number | string }>(
-        "SELECT type, COUNT(*) AS n FROM inbox GROUP BY type",
-      );
-      return Object.fromEntries(rows.map(({ type, n }) => [type, Number(n)]));
-    },
+    counts: (after) => countTypes(db, "inbox", "event_id", after),
     deadLetters: ({ before, orEqual, limit }) =>
       select(
         `status = 'DEAD'${before === null ? "" : ` AND event_id ${orEqual ? "<=" : "<"} ?`} ORDER BY event_id DESC LIMIT ${limit}`,
@@ -82,8 +94,9 @@ export function viewInbox(db: Database, now: () => number = Date.now): InboxView
     async settled(ids) {
       if (ids.length === 0) return [];
       const rows = await db.select<{ event_id: string }>(
-        `SELECT event_id FROM inbox WHERE status <> 'DEAD' AND event_id IN (${marks(ids.length)})`,
-        ids,
+        `SELECT event_id FROM inbox WHERE status <> 'DEAD' AND event_id IN (${marks(ids.length)})
+         UNION ALL SELECT event_id FROM inbox_archive WHERE event_id IN (${marks(ids.length)})`,
+        [...ids, ...ids],
       );
       return rows.map(({ event_id }) => event_id);
     },
@@ -104,13 +117,12 @@ export function viewInbox(db: Database, now: () => number = Date.now): InboxView
 }
 
 function toView(row: Row): InboxRow {
-  const { id, type, subject, sequence, time } = JSON.parse(row.event) as CloudEvent;
   return {
-    id,
-    type,
-    subject,
-    sequence,
-    time,
+    id: row.event_id,
+    type: row.type,
+    subject: row.subject,
+    sequence: Number(row.sequence),
+    time: row.event === null ? toIso(timeOfId(row.event_id)) : (JSON.parse(row.event) as CloudEvent).time,
     status: row.status as InboxRow["status"],
     attempts: Number(row.attempts),
     receivedAt: toIso(Number(row.received_at)),

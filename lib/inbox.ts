@@ -1,3 +1,4 @@
+import { mayBeArchived } from "./archive.ts";
 import { marks, tuples, type Database, type Tx } from "./database.ts";
 import type { Delivery } from "../contracts/bus.ts";
 import type { CloudEvent } from "../contracts/events.ts";
@@ -137,6 +138,21 @@ export function openInbox(db: Database, now: () => number = Date.now): Inbox {
     });
   };
 
+  /**
+   * Takes events out again that were applied so long ago that they are in the archive; answers with how many. Looks there
+   * after they were kept: what was moved until then can be seen there, and what was not is still in the way of its like.
+   */
+  const dropKnown = async (tx: Tx, eventIds: readonly string[]): Promise<number> => {
+    const rows = await db.select<{ event_id: string }>(
+      `SELECT event_id FROM inbox_archive WHERE event_id IN (${marks(eventIds.length)})`,
+      eventIds,
+      tx,
+    );
+    if (rows.length === 0) return 0;
+    const known = rows.map(({ event_id }) => event_id);
+    return db.execute(`DELETE FROM inbox WHERE event_id IN (${marks(known.length)})`, known, tx);
+  };
+
   /** For whoever is first to look: as if they had not been claimed. */
   const letGo = (eventIds: readonly string[], claimedUntil: number): Promise<number> =>
     db.execute(
@@ -149,13 +165,20 @@ export function openInbox(db: Database, now: () => number = Date.now): Inbox {
       if (events.length === 0) return [];
       const nowMs = now();
       const dueAt = claim ? nowMs + claimMs : nowMs;
-      const added = await db.execute(
-        `${insert} inbox (event_id, type, subject, sequence, event, status, received_at, due_at) VALUES ${tuples(events.length, 8)}`,
-        events.flatMap((event) => [
-          ...[event.id, event.type, event.subject, event.sequence],
-          ...[JSON.stringify(event), "WAITING", nowMs, dueAt],
-        ]),
-      );
+      const keep = (tx?: Tx): Promise<number> =>
+        db.execute(
+          `${insert} inbox (event_id, type, subject, sequence, event, status, received_at, due_at) VALUES ${tuples(events.length, 8)}`,
+          events.flatMap((event) => [
+            ...[event.id, event.type, event.subject, event.sequence],
+            ...[JSON.stringify(event), "WAITING", nowMs, dueAt],
+          ]),
+          tx,
+        );
+      const old = events.flatMap(({ id }) => (mayBeArchived(id, nowMs) ? [id] : []));
+      const added =
+        old.length === 0
+          ? await keep()
+          : await db.transaction(async (tx) => (await keep(tx)) - (await dropKnown(tx, old)));
       if (!claim) return [];
       // with some that were known before, what is new is for the next pass to find out
       const next = added === events.length ? await nextInOrder(events) : [];

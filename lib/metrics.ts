@@ -20,6 +20,8 @@ export interface Metrics {
   facts(facts: readonly Fact[]): void;
   groups(kind: string): GroupMeter;
   cacheRead(level: CacheLevel): void;
+  /** Rows that went from a table to its archive, or were deleted where nothing asks for them any more. */
+  archived(service: string, table: string, rows: number): void;
   /** A loop has finished a pass without an error. */
   passed(service: string, loop: string): void;
   /** Asked at every scrape. What it does not answer in time, or at all, is left out of that scrape. */
@@ -120,6 +122,11 @@ export function createMetrics({ nodeId, version }: { nodeId: string; version: st
   });
   const groupWaiting = gauge("hub_group_commit_waiting", "Callers that wait for a transaction to share", ["kind"]);
   const cacheReads = counter("hub_cache_reads_total", "Reads of what is cached, by who answered", ["level"]);
+  const archivedRows = counter(
+    "hub_archived_rows_total",
+    "Rows that a sweep took out of a table because of their age",
+    ["service", "table"],
+  );
   const loops = gauge("hub_loop_last_pass_timestamp_seconds", "When a loop last finished a pass without an error", [
     "service",
     "loop",
@@ -179,6 +186,7 @@ export function createMetrics({ nodeId, version }: { nodeId: string; version: st
       waiting: (items) => groupWaiting.set({ kind }, items),
     }),
     cacheRead: (level) => cacheReads.inc({ level }),
+    archived: (service, table, rows) => archivedRows.inc({ service, table }, rows),
     passed: (service, loop) => loops.setToCurrentTime({ service, loop }),
     onScrape(what, labels, sample) {
       failedSamples.inc({ source: what }, 0);

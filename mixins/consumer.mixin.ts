@@ -68,8 +68,8 @@ export function consumerMixin({ atOnce = batch }: { atOnce?: number } = {}): Par
         inboxMissing({ ids }) {
           return this.inboxView.missing(ids);
         },
-        inboxCounts() {
-          return this.inboxView.counts();
+        inboxCounts({ after }) {
+          return this.inboxView.counts(after);
         },
         deadLetters(range) {
           return this.inboxView.deadLetters(range);

@@ -47,8 +47,8 @@ export function outboxMixin(): Partial<ServiceSchema> {
       outboxSince({ after, limit }) {
         return this.outboxView.since(after, limit);
       },
-      outboxCounts() {
-        return this.outboxView.counts();
+      outboxCounts({ after }) {
+        return this.outboxView.counts(after);
       },
       async outboxRepublish({ ids }) {
         const republished = await this.outboxView.republish(ids);

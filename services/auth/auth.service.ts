@@ -1,5 +1,6 @@
 import { configOf } from "../../config.ts";
 import { defineService, type Bus } from "../../contracts/bus.ts";
+import { inboxArchive } from "../../lib/archive.ts";
 import type { Caller } from "../../lib/audit-log.ts";
 import type { Revocation } from "../../contracts/auth.ts";
 import { messageOf } from "../../lib/errors.ts";
@@ -7,6 +8,7 @@ import { newId } from "../../lib/ids.ts";
 import { liveOf } from "../../lib/live-settings.ts";
 import { derivedKeys } from "../../lib/secrets.ts";
 import { signedIn } from "../../middlewares/guard.middleware.ts";
+import { archiveSweep } from "../../mixins/archive-sweep.ts";
 import { consumerMixin } from "../../mixins/consumer.mixin.ts";
 import { auditLogMixin, type WithAuditLog } from "../../mixins/audit-log.mixin.ts";
 import { dbMixin, type WithDatabase } from "../../mixins/db.mixin.ts";
@@ -61,6 +63,7 @@ export default defineService<"auth", Vars>({
           return expiredRepository(this.db).sweep(now(), sweepBatch);
         },
       },
+      archiveSweep([inboxArchive]),
     ]),
   ],
 

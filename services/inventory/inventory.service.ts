@@ -1,11 +1,13 @@
 import { configOf } from "../../config.ts";
 import { defineService, type AppBroker, type Ctx } from "../../contracts/bus.ts";
 import type { StockLevel } from "../../contracts/inventory.ts";
+import { inboxArchive } from "../../lib/archive.ts";
 import { auditPage } from "../../lib/audit.ts";
 import { newId } from "../../lib/ids.ts";
 import { metricsOf } from "../../lib/metrics.ts";
 import { toIso } from "../../lib/time.ts";
 import { signedIn } from "../../middlewares/guard.middleware.ts";
+import { archiveSweep } from "../../mixins/archive-sweep.ts";
 import { consumerMixin } from "../../mixins/consumer.mixin.ts";
 import { auditLogMixin, type WithAuditLog } from "../../mixins/audit-log.mixin.ts";
 import { dbMixin, type WithDatabase } from "../../mixins/db.mixin.ts";
@@ -39,6 +41,7 @@ export default defineService<"inventory", Vars>({
           return sweepHolds(this.broker, this.inventory, Date.now);
         },
       },
+      archiveSweep([inboxArchive]),
     ]),
   ],
   actions: {

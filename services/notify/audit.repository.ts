@@ -33,16 +33,18 @@ const dayMs = 86_400_000;
 export function notifyAudit(db: Database, now: Clock): NotifyAudit {
   /** Goes through what was told in the order of the index that keeps it from being told twice. */
   const once =
-    (table: "notifications" | "deliveries"): Phase =>
+    (table: "notifications" | "deliveries" | "deliveries_archive"): Phase =>
     async (after, found) => {
       const [event, user, channel] = after === null ? ["", "", ""] : (JSON.parse(after) as [string, string, string]);
-      const withChannel = table === "deliveries";
+      const withChannel = table !== "notifications";
       const key = `${table}.event_id, ${table}.user_id${withChannel ? ", channel" : ""}`;
       const rows = await db.select<ToldRow>(
-        `SELECT ${table}.event_id, ${table}.user_id, ${withChannel ? "channel" : "'in_app'"} AS channel, inbox.status AS applied
+        `SELECT ${table}.event_id, ${table}.user_id, ${withChannel ? "channel" : "'in_app'"} AS channel,
+           CASE WHEN old.event_id IS NULL THEN inbox.status ELSE 'APPLIED' END AS applied
          FROM ${table} LEFT JOIN inbox ON inbox.event_id = ${table}.event_id
+           LEFT JOIN inbox_archive AS old ON old.event_id = ${table}.event_id
          WHERE (${table}.event_id >= ?) AND (${key}) > (${marks(withChannel ? 3 : 2)})
-           ${withChannel ? "AND deliveries.type <> ?" : ""}
+           ${withChannel ? `AND ${table}.type <> ?` : ""}
          ORDER BY ${key} LIMIT ${inPage}`,
         [event, event, user, ...(withChannel ? [channel, passwordResetType] : [])],
       );
@@ -87,7 +89,7 @@ export function notifyAudit(db: Database, now: Clock): NotifyAudit {
   };
 
   const deliveries: Phase = async (_after, found) => {
-    const [count] = await db.select<{ n: Int }>("SELECT COUNT(*) AS n FROM deliveries");
+    const [count] = await db.select<{ n: Int }>("SELECT COUNT(*) AS n FROM deliveries WHERE status = 'PENDING'");
     // a delivery in the hands of a sender that died has a due time, too: when its claim ends
     const stuck = await db.select<{ id: string }>(
       `SELECT id FROM deliveries WHERE status = 'PENDING' AND created_at < ? ORDER BY due_at, id LIMIT ${shown}`,
@@ -106,15 +108,17 @@ export function notifyAudit(db: Database, now: Clock): NotifyAudit {
   };
 
   return {
-    phases: [once("notifications"), once("deliveries"), sequences, deliveries],
+    phases: [once("notifications"), once("deliveries"), once("deliveries_archive"), sequences, deliveries],
     async ofOrder(orderId) {
       const rows = await db.select<DeliveredRow>(
         `SELECT id, event_id, type, 'in_app' AS channel, 'SENT' AS status, 1 AS attempts, NULL AS last_error, created_at,
            NULL AS due_at FROM notifications WHERE order_id = ?
          UNION ALL SELECT id, event_id, type, channel, status, attempts, last_error, created_at,
            CASE WHEN status = 'PENDING' THEN due_at END FROM deliveries WHERE order_id = ?
+         UNION ALL SELECT id, event_id, type, channel, status, attempts, last_error, created_at, NULL
+         FROM deliveries_archive WHERE order_id = ?
          ORDER BY created_at, id`,
-        [orderId, orderId],
+        [orderId, orderId, orderId],
       );
       return rows.map(toDelivered);
     },

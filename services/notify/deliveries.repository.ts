@@ -1,4 +1,5 @@
 import type { Mail, Message } from "../../contracts/notify.ts";
+import { asTheyAre, hotAndArchived, type ArchivedTable } from "../../lib/archive.ts";
 import { marks, type Database } from "../../lib/database.ts";
 import { newId } from "../../lib/ids.ts";
 import { decodeCursor, toPage, type Page } from "../../lib/page.ts";
@@ -25,7 +26,7 @@ export interface DeliveriesRepository {
   sent(held: readonly Held[], nowMs: number): Promise<void>;
   postpone(held: Held, untilMs: number, error: string): Promise<void>;
   fail(held: Held, error: string, nowMs: number): Promise<void>;
-  /** E-mail and SMS newest first, of all or of one address; without those of erased people. */
+  /** E-mail and SMS newest first, of all or of one address; without those of erased people, and old ones. */
   mailbox(filter: MailboxFilter): Promise<Page<Mail>>;
   /** Every message to a person, oldest first; not what it says, which may be a secret. */
   ofUser(userId: string): Promise<Message[]>;
@@ -52,6 +53,17 @@ type ClaimRow = Row & { traceparent: string | null };
 type MailRow = Row & { type: string; created_at: number | string };
 
 type MessageColumns = Pick<Message, "channel" | "subject" | "status">;
+
+/** That a message was sent is kept, and what it was about; not what it said. */
+export const deliveriesArchive: ArchivedTable = {
+  table: "deliveries",
+  key: ["id"],
+  age: { id: "id" },
+  settled: "status <> 'PENDING'",
+  kept: asTheyAre(
+    "id, event_id, user_id, channel, type, order_id, recipient, subject, status, attempts, last_error, created_at, settled_at",
+  ),
+};
 
 const longestError = 1_000;
 
@@ -123,8 +135,11 @@ export function deliveriesRepository(db: Database): DeliveriesRepository {
     },
     async ofUser(userId) {
       const rows = await db.select<{ created_at: number | string; recipient: string | null } & MessageColumns>(
-        "SELECT created_at, channel, recipient, subject, status FROM deliveries WHERE user_id = ? ORDER BY id",
-        [userId],
+        `${hotAndArchived(
+          "deliveries",
+          (from) => `SELECT id, created_at, channel, recipient, subject, status FROM ${from} WHERE user_id = ?`,
+        )} ORDER BY id`,
+        [userId, userId],
       );
       return rows.map(({ created_at, recipient, channel, subject, status }) => ({
         at: toIso(Number(created_at)),

@@ -1,4 +1,5 @@
 import type { TimelineEntry } from "../../contracts/payments.ts";
+import { hotAndArchived, mayBeArchived } from "../../lib/archive.ts";
 import { marks, tuples, type Database, type Tx } from "../../lib/database.ts";
 import { decodeCursor, toPage, type Page } from "../../lib/page.ts";
 import { toIso } from "../../lib/time.ts";
@@ -86,12 +87,17 @@ export function notificationsRepository(db: Database): NotificationsRepository {
     return new Map(rows.map(({ user_id, last }) => [user_id, Number(last)]));
   };
 
-  const toldAlready = async (tx: Tx, eventIds: readonly string[]): Promise<Set<string>> => {
+  const toldAlready = async (tx: Tx, eventIds: readonly string[], nowMs: number): Promise<Set<string>> => {
     const ids = marks(eventIds.length);
+    const old = eventIds.filter((id) => mayBeArchived(id, nowMs));
+    const archived =
+      old.length > 0
+        ? `UNION ALL SELECT event_id, user_id, channel FROM deliveries_archive WHERE event_id IN (${marks(old.length)})`
+        : "";
     const rows = await db.select<{ event_id: string; user_id: string; channel: string }>(
       `SELECT event_id, user_id, 'in_app' AS channel FROM notifications WHERE event_id IN (${ids})
-       UNION ALL SELECT event_id, user_id, channel FROM deliveries WHERE event_id IN (${ids})`,
-      [...eventIds, ...eventIds],
+       UNION ALL SELECT event_id, user_id, channel FROM deliveries WHERE event_id IN (${ids}) ${archived}`,
+      [...eventIds, ...eventIds, ...old],
       tx,
     );
     return new Set(rows.map(({ event_id, user_id, channel }) => onceKey(event_id, user_id, channel)));
@@ -102,7 +108,7 @@ export function notificationsRepository(db: Database): NotificationsRepository {
       const told = new Set<string>();
       if (tellings.length === 0) return told;
       const counters = await lockCounters(tx, [...new Set(tellings.map(({ userId }) => userId))].toSorted());
-      const done = await toldAlready(tx, [...new Set(tellings.map(({ eventId }) => eventId))]);
+      const done = await toldAlready(tx, [...new Set(tellings.map(({ eventId }) => eventId))], nowMs);
       const first = (eventId: string, userId: string, channel: string): boolean => {
         const key = onceKey(eventId, userId, channel);
         return !done.has(key) && done.add(key).size > 0;
@@ -175,6 +181,11 @@ export function notificationsRepository(db: Database): NotificationsRepository {
         [nowMs, userId],
         tx,
       );
+      await db.execute(
+        "UPDATE deliveries_archive SET recipient = NULL, subject = '', last_error = NULL WHERE user_id = ?",
+        [userId],
+        tx,
+      );
     },
     async list(userId, { unread, cursor, limit }) {
       const before = cursor === undefined ? [] : decodeCursor(cursor, ["number"]);
@@ -217,9 +228,12 @@ export function notificationsRepository(db: Database): NotificationsRepository {
       const rows = await db.select<{ at: number | string; channel: string; event: string; status: string }>(
         `SELECT created_at AS at, 'in_app' AS channel, type AS event, 'SENT' AS status
          FROM notifications WHERE order_id = ?
-         UNION ALL SELECT COALESCE(settled_at, created_at), channel, type, status FROM deliveries WHERE order_id = ?
+         UNION ALL ${hotAndArchived(
+           "deliveries",
+           (from) => `SELECT COALESCE(settled_at, created_at), channel, type, status FROM ${from} WHERE order_id = ?`,
+         )}
          ORDER BY at, event, channel`,
-        [orderId, orderId],
+        [orderId, orderId, orderId],
       );
       return rows.map(({ at, channel, event, status }) => ({
         at: toIso(Number(at)),

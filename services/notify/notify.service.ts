@@ -1,10 +1,12 @@
 import { configOf } from "../../config.ts";
 import { defineService, type Delivery } from "../../contracts/bus.ts";
+import { inboxArchive } from "../../lib/archive.ts";
 import { auditPage } from "../../lib/audit.ts";
 import { messageOf, notFound } from "../../lib/errors.ts";
 import { newId } from "../../lib/ids.ts";
 import { defaultLimit } from "../../lib/page.ts";
 import { signedIn } from "../../middlewares/guard.middleware.ts";
+import { archiveSweep } from "../../mixins/archive-sweep.ts";
 import { auditLogMixin, type WithAuditLog } from "../../mixins/audit-log.mixin.ts";
 import { consumerMixin, type WithInbox } from "../../mixins/consumer.mixin.ts";
 import { dbMixin, type WithDatabase } from "../../mixins/db.mixin.ts";
@@ -13,7 +15,7 @@ import { sweeperMixin, type WithSweeps } from "../../mixins/sweeper.mixin.ts";
 import { notifyAudit, type NotifyAudit } from "./audit.repository.ts";
 import { channelsMixin, type WithChannels } from "./channels/channels.mixin.ts";
 import { contactsOver, type Contacts } from "./contacts.ts";
-import { deliveriesRepository, type DeliveriesRepository } from "./deliveries.repository.ts";
+import { deliveriesArchive, deliveriesRepository, type DeliveriesRepository } from "./deliveries.repository.ts";
 import { migrations } from "./migrations/index.ts";
 import { notificationView } from "./notification-view.ts";
 import { notificationsRepository, type NotificationsRepository } from "./notifications.repository.ts";
@@ -47,6 +49,7 @@ export default defineService<"notify", Vars>({
           return this.sendDue();
         },
       },
+      archiveSweep([inboxArchive, deliveriesArchive]),
     ]),
   ],
 

@@ -1,4 +1,5 @@
 import type { AuditPage, CheckName, Finding } from "../../contracts/audit.ts";
+import type { CountedTypes } from "../../lib/archive.ts";
 import { collectFindings, type Findings } from "../../lib/audit.ts";
 import type { Clock } from "../../lib/ids.ts";
 import { add } from "./findings.ts";
@@ -165,13 +166,26 @@ async function checkReceived(deps: CheckDeps, sender: Sender, found: Findings): 
   }
 }
 
-async function checkKnown({ peers }: CheckDeps, found: Findings): Promise<void> {
+async function checkKnown({ peers, stopping }: CheckDeps, found: Findings): Promise<void> {
+  const all = async (page: (after: string | null) => Promise<CountedTypes>): Promise<Record<string, number>> => {
+    const sums: Record<string, number> = {};
+    for (let after: string | null | undefined; after !== null;) {
+      await turn(stopping);
+      const { counts, next }: CountedTypes = await page(after ?? null);
+      for (const [type, n] of Object.entries(counts)) sums[type] = (sums[type] ?? 0) + n;
+      after = next;
+    }
+    return sums;
+  };
   // those who received first: what is sent in between then only adds to the other side
   const received: [string, Record<string, number>][] = [];
-  for (const consumer of consumers) received.push([consumer, await peers.inbox(consumer, "inboxCounts", {})]);
+  for (const consumer of consumers) {
+    received.push([consumer, await all((after) => peers.inbox(consumer, "inboxCounts", { after }))]);
+  }
   const sent = new Map<string, number>();
   for (const sender of senders) {
-    for (const [type, n] of Object.entries(await peers.outbox(sender, "outboxCounts", {}))) sent.set(type, n);
+    const counts = await all((after) => peers.outbox(sender, "outboxCounts", { after }));
+    for (const [type, n] of Object.entries(counts)) sent.set(type, n);
   }
   for (const [consumer, counts] of received) {
     const odd = Object.entries(counts).filter(([type, n]) => n > (sent.get(type) ?? 0));

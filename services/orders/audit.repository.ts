@@ -1,4 +1,5 @@
 import type { Order, OrderBrief, OrderRefund, OrderStatus } from "../../contracts/orders.ts";
+import { hotAndArchived, pageOfBoth } from "../../lib/archive.ts";
 import { nextKey, type Findings, type Phase } from "../../lib/audit.ts";
 import { marks, type Database } from "../../lib/database.ts";
 import type { Clock } from "../../lib/ids.ts";
@@ -49,8 +50,15 @@ const graceMs = 60_000;
 const sumOf = (rows: readonly { n: Int | null }[]): number => rows.reduce((sum, { n }) => sum + Number(n ?? 0), 0);
 
 export function ordersAudit(db: Database, now: Clock): OrdersAudit {
-  const among = async <R extends { order_id: string }>(sql: (ids: string) => string, ids: readonly string[]) =>
-    Map.groupBy(await db.select<R>(sql(marks(ids.length)), ids), ({ order_id }) => order_id);
+  const among = async <R extends { order_id: string }>(
+    sql: (ids: string) => string,
+    ids: readonly string[],
+    times = 1,
+  ) =>
+    Map.groupBy(
+      await db.select<R>(sql(marks(ids.length)), Array.from({ length: times }, () => ids).flat()),
+      ({ order_id }) => order_id,
+    );
 
   const position = historyPosition(db.dialect);
 
@@ -79,9 +87,13 @@ export function ordersAudit(db: Database, now: Clock): OrdersAudit {
       ids,
     );
     const events = await among<{ order_id: string; n: Int; last: Int }>(
-      (list) => `SELECT subject AS order_id, COUNT(*) AS n, MAX(sequence) AS last FROM outbox
-        WHERE subject IN (${list}) GROUP BY subject`,
+      (list) =>
+        `SELECT subject AS order_id, COUNT(*) AS n, MAX(sequence) AS last FROM (${hotAndArchived(
+          "outbox",
+          (from) => `SELECT subject, sequence FROM ${from} WHERE subject IN (${list})`,
+        )}) AS sent GROUP BY subject`,
       ids,
+      2,
     );
     for (const row of rows) {
       const steps = (history.get(row.id) ?? []).map(({ type, detail }): Step => ({
@@ -111,9 +123,14 @@ export function ordersAudit(db: Database, now: Clock): OrdersAudit {
   const answers: Phase = async (after, found) => {
     const [user, key] = after === null ? ["", ""] : (JSON.parse(after) as [string, string]);
     const rows = await db.select<{ user_id: string; idempotency_key: string; body: string }>(
-      `SELECT user_id, idempotency_key, body FROM idempotency_keys
-       WHERE user_id > ? OR (user_id = ? AND idempotency_key > ?) ORDER BY user_id, idempotency_key LIMIT ${inPage}`,
-      [user, user, key],
+      pageOfBoth(
+        "idempotency_keys",
+        "user_id, idempotency_key, body",
+        "user_id >= ? AND (user_id, idempotency_key) > (?, ?)",
+        "user_id, idempotency_key",
+        inPage,
+      ),
+      [user, user, key, user, user, key],
     );
     await checkAnswers(db, rows, found);
     return nextKey(rows, inPage, (row) => JSON.stringify([row.user_id, row.idempotency_key]));
@@ -134,7 +151,11 @@ export function ordersAudit(db: Database, now: Clock): OrdersAudit {
       `SELECT id FROM refunds WHERE status = 'REQUESTED' AND created_at < ? ORDER BY id LIMIT ${shown}`,
       [now() - graceMs],
     );
-    found.seeAll("orders.refunds", await count("SELECT COUNT(*) AS n FROM refunds"), idsOf(stuck));
+    found.seeAll(
+      "orders.refunds",
+      await count("SELECT COUNT(*) AS n FROM refunds WHERE status = 'REQUESTED'"),
+      idsOf(stuck),
+    );
     return null;
   };
 
@@ -176,9 +197,14 @@ export function ordersAudit(db: Database, now: Clock): OrdersAudit {
     },
     async answersAbout({ id, customerId }) {
       const rows = await db.select<{ idempotency_key: string; status: Int; body: string; created_at: Int }>(
-        `SELECT idempotency_key, status, body, created_at FROM idempotency_keys
-         WHERE user_id = ? ORDER BY idempotency_key LIMIT ${answersOfOne}`,
-        [customerId],
+        pageOfBoth(
+          "idempotency_keys",
+          "idempotency_key, status, body, created_at",
+          "user_id = ?",
+          "idempotency_key",
+          answersOfOne,
+        ),
+        [customerId, customerId],
       );
       return rows
         .filter(({ body }) => orderIn(body) === id)

@@ -53,7 +53,9 @@ export function erasuresRepository(db: Database): ErasuresRepository {
       tx,
     );
     await takeOutWords(tx, customerId);
-    await db.execute("DELETE FROM idempotency_keys WHERE user_id = ?", [customerId], tx);
+    // in this order: what is moved in between is in the second when that is looked at
+    for (const table of ["idempotency_keys", "idempotency_keys_archive"])
+      await db.execute(`DELETE FROM ${table} WHERE user_id = ?`, [customerId], tx);
     const left = await db.select(
       `SELECT id FROM orders WHERE customer_id = ? AND status IN (${marks(open.length)}) LIMIT 1`,
       [customerId, ...open],

@@ -6,6 +6,7 @@ import type { Outbox } from "../../lib/outbox.ts";
 import { currentTraceparent } from "../../lib/request-context.ts";
 import { decodeCursor, toPage, type Page } from "../../lib/page.ts";
 import { toIso } from "../../lib/time.ts";
+import { answeredKeys } from "./answered-keys.ts";
 import { orderChanges, type Along, type Changed } from "./change-orders.ts";
 import type { KeyedRequest, StoredResponse, StoredResponses } from "./idempotency.ts";
 import { orderInserts } from "./insert-orders.ts";
@@ -105,8 +106,8 @@ export function ordersRepository(db: Database, outbox: Outbox, mostInGroup = 64,
       }),
     async storedResponse(userId, key) {
       const [row] = await db.select<{ fingerprint: string; status: number | string; body: string }>(
-        "SELECT fingerprint, status, body FROM idempotency_keys WHERE user_id = ? AND idempotency_key = ?",
-        [userId, key],
+        answeredKeys("fingerprint, status, body", "user_id = ? AND idempotency_key = ?"),
+        [userId, key, userId, key],
       );
       if (!row) return null;
       return {

@@ -1,5 +1,6 @@
 import { configOf } from "../../config.ts";
 import { defineService, type Bus, type Ctx, type Identity } from "../../contracts/bus.ts";
+import { inboxArchive, outboxArchive } from "../../lib/archive.ts";
 import type { Caller, Deed } from "../../lib/audit-log.ts";
 import { auditPage } from "../../lib/audit.ts";
 import { codeOf, messageOf, notFound } from "../../lib/errors.ts";
@@ -10,12 +11,14 @@ import { metricsOf } from "../../lib/metrics.ts";
 import { defaultLimit, pageOfShort } from "../../lib/page.ts";
 import { toIso } from "../../lib/time.ts";
 import { isStaff, signedIn } from "../../middlewares/guard.middleware.ts";
+import { archiveSweep } from "../../mixins/archive-sweep.ts";
 import { consumerMixin } from "../../mixins/consumer.mixin.ts";
 import { auditLogMixin, type WithAuditLog } from "../../mixins/audit-log.mixin.ts";
 import { dbMixin, type WithDatabase } from "../../mixins/db.mixin.ts";
 import { outboxMixin, type WithOutbox } from "../../mixins/outbox.mixin.ts";
 import { sweeperMixin, type WithSweeps } from "../../mixins/sweeper.mixin.ts";
 import { ordersAudit, type OrdersAudit } from "./audit.repository.ts";
+import { keysArchive } from "./answered-keys.ts";
 import { erasuresRepository, type ErasuresRepository } from "./erasures.repository.ts";
 import { idempotently, type InFlight, type KeyedRequest } from "./idempotency.ts";
 import { migrations } from "./migrations/index.ts";
@@ -135,6 +138,7 @@ export default defineService<"orders", Vars>({
           return looked === erasureBatch;
         },
       },
+      archiveSweep([outboxArchive, inboxArchive, keysArchive]),
     ]),
   ],
 

@@ -1,5 +1,6 @@
 import type { Actions } from "../../contracts/bus.ts";
 import type { PaymentBrief, PaymentStatus } from "../../contracts/payments.ts";
+import { hotAndArchived } from "../../lib/archive.ts";
 import { nextKey, type Phase } from "../../lib/audit.ts";
 import { marks, type Database } from "../../lib/database.ts";
 import type { Clock } from "../../lib/ids.ts";
@@ -89,8 +90,11 @@ export function paymentsAudit(db: Database, providers: readonly Books[], now: Cl
       );
     const [charged, returned] = [await booked("charge"), await booked("refund")];
     const sent = await db.select<{ subject: string; n: Int; last: Int }>(
-      `SELECT subject, COUNT(*) AS n, MAX(sequence) AS last FROM outbox WHERE subject IN (${marks(rows.length)}) GROUP BY subject`,
-      rows.map(({ id }) => id),
+      `SELECT subject, COUNT(*) AS n, MAX(sequence) AS last FROM (${hotAndArchived(
+        "outbox",
+        (from) => `SELECT subject, sequence FROM ${from} WHERE subject IN (${marks(rows.length)})`,
+      )}) AS sent GROUP BY subject`,
+      [...rows, ...rows].map(({ id }) => id),
     );
     const kept = await db.select<{ order_id: string }>(
       `SELECT order_id FROM payments WHERE order_id IN (${marks(orderIds.length)}) AND status = 'SUCCEEDED'

@@ -1,11 +1,13 @@
 import { configOf, type Config } from "../../config.ts";
 import { defineService, type Identity } from "../../contracts/bus.ts";
 import { paymentMethods } from "../../contracts/payments.ts";
+import { outboxArchive } from "../../lib/archive.ts";
 import { auditPage } from "../../lib/audit.ts";
 import { DomainError, messageOf, notFound } from "../../lib/errors.ts";
 import { newId } from "../../lib/ids.ts";
 import { metricsOf } from "../../lib/metrics.ts";
 import { isStaff, signedIn } from "../../middlewares/guard.middleware.ts";
+import { archiveSweep } from "../../mixins/archive-sweep.ts";
 import { auditLogMixin, type WithAuditLog } from "../../mixins/audit-log.mixin.ts";
 import { dbMixin, type WithDatabase } from "../../mixins/db.mixin.ts";
 import { outboxMixin, type WithOutbox } from "../../mixins/outbox.mixin.ts";
@@ -17,7 +19,7 @@ import { migrations } from "./migrations/index.ts";
 import type { Payment } from "./payment.ts";
 import { toView } from "./payment-view.ts";
 import { paymentsRepository } from "./payments.repository.ts";
-import { providerEventsRepository } from "./provider-events.repository.ts";
+import { handledEvents, providerEventsRepository } from "./provider-events.repository.ts";
 import { askOnce } from "./providers/ask.ts";
 import { ProviderUnavailable } from "./providers/provider.ts";
 import { providerDirectory, type Providers } from "./providers/providers.ts";
@@ -94,6 +96,7 @@ export default defineService<"payments", Vars>({
           return sendDueRefunds(this.deps);
         },
       },
+      archiveSweep([outboxArchive, handledEvents]),
     ]),
   ],
 

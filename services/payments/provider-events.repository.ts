@@ -1,3 +1,4 @@
+import type { ArchivedTable } from "../../lib/archive.ts";
 import { marks, type Database, type Tx } from "../../lib/database.ts";
 import { backoffMs } from "../../lib/time.ts";
 import type { ChargeResult, ProviderMessage } from "./providers/provider.ts";
@@ -36,6 +37,18 @@ export interface ProviderEventsRepository {
   /** After an error: it is tried again after a growing time, for as long as it takes. */
   failed(event: ProviderEvent, error: string, nowMs: number): Promise<void>;
 }
+
+/**
+ * Of a message that was acted on nobody asks again: what it changed is in its payment's history. If its provider sends it
+ * once more after that, it says what the payment knows.
+ */
+export const handledEvents: ArchivedTable = {
+  table: "provider_events",
+  key: ["provider", "event_id"],
+  age: { time: { mysql: "handled_at", sqlite: "handled_at" }, index: "provider_events_handled" },
+  settled: "due_at IS NULL AND status IN ('APPLIED', 'IGNORED')",
+  kept: null,
+};
 
 const firstRetryMs = 250;
 const mostRetryMs = 60_000;

@@ -105,11 +105,13 @@ export function usersRepository(db: Database, outbox: Outbox): UsersRepository {
     // what was told of the registration holds the name and the e-mail; that it was told stays, as consumers know of it
     const { id: userId, email, name, locale } = user;
     const registered = JSON.stringify({ userId, email, name, locale } satisfies EventData<"user.registered">);
-    await db.execute(
-      "UPDATE outbox SET data = ? WHERE subject = ? AND type = 'user.registered'",
-      [registered, userId],
-      tx,
-    );
+    for (const table of ["outbox", "outbox_archive"]) {
+      await db.execute(
+        `UPDATE ${table} SET data = ? WHERE subject = ? AND type = 'user.registered'`,
+        [registered, userId],
+        tx,
+      );
+    }
   };
 
   const whileThere: UsersRepository["whileThere"] = (userId, work) =>

@@ -1,13 +1,16 @@
 import { defineService, type Bus, type Ctx } from "../../contracts/bus.ts";
+import { outboxArchive } from "../../lib/archive.ts";
 import { normaliseEmail } from "../../lib/email.ts";
 import { codeOf, messageOf, notFound } from "../../lib/errors.ts";
 import { newId } from "../../lib/ids.ts";
 import { defaultLimit, pageOfShort } from "../../lib/page.ts";
 import { signedIn } from "../../middlewares/guard.middleware.ts";
+import { archiveSweep } from "../../mixins/archive-sweep.ts";
 import { auditLogMixin, type WithAuditLog } from "../../mixins/audit-log.mixin.ts";
 import { dbMixin, type WithDatabase } from "../../mixins/db.mixin.ts";
 import { entityMixin, type WithEntity } from "../../mixins/entity.mixin.ts";
 import { outboxMixin, type WithOutbox } from "../../mixins/outbox.mixin.ts";
+import { sweeperMixin } from "../../mixins/sweeper.mixin.ts";
 import { changePassword, checkPassword, createAccount, ensureAdmin } from "./accounts.ts";
 import {
   addressesRepository,
@@ -58,7 +61,13 @@ async function notingForeign<T>(service: Vars, ctx: Ctx, id: string, change: Pro
 
 export default defineService<"users", Vars>({
   name: "users",
-  mixins: [dbMixin(migrations), auditLogMixin(), entityMixin(addressModel), outboxMixin()],
+  mixins: [
+    dbMixin(migrations),
+    auditLogMixin(),
+    entityMixin(addressModel),
+    outboxMixin(),
+    sweeperMixin([archiveSweep([outboxArchive])]),
+  ],
 
   actions: {
     async me(ctx) {

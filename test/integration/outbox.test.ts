@@ -1,4 +1,5 @@
 import type { CloudEvent } from "../../contracts/events.ts";
+import { inboxArchiveTable, outboxArchiveTable } from "../../lib/archive.ts";
 import type { Database } from "../../lib/database.ts";
 import { newId } from "../../lib/ids.ts";
 import { inboxTable, maxAttempts, openInbox, type Inbox } from "../../lib/inbox.ts";
@@ -6,7 +7,9 @@ import { openOutbox, outboxTable, type Outbox } from "../../lib/outbox.ts";
 import type { Migration } from "../../lib/migrations.ts";
 import { describeStores } from "../support/stores.ts";
 
-const migrations: Migration[] = [{ name: "001", up: (t) => [...outboxTable(t), ...inboxTable(t)] }];
+const migrations: Migration[] = [
+  { name: "001", up: (t) => [...outboxTable(t), ...inboxTable(t), ...outboxArchiveTable(t), ...inboxArchiveTable(t)] },
+];
 const completed = (orderId: string) => ({ type: "order.completed" as const, data: { orderId, customerId: newId() } });
 
 describeStores("the outbox and the inbox", (store) => {

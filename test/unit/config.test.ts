@@ -65,6 +65,7 @@ describe("settings", () => {
     ["ADMIN_PASSWORD", "short", "ADMIN_PASSWORD must have 8 to 128 characters"],
     ["ADMIN_EMAIL", "boss", "ADMIN_EMAIL"],
     ["SECRET_KEY", "abc", "SECRET_KEY must have 32 to 512 characters"],
+    ["ARCHIVE_AFTER_DAYS", "0", 'ARCHIVE_AFTER_DAYS is "0", but must be a whole number from 1 to 36500'],
     ["FAILPOINTS", "everywhere", 'FAILPOINTS has "everywhere", but must be like place.after-reserve=kill@1'],
     ["FAILPOINTS", "place.sometime=kill@1", 'FAILPOINTS names "place.sometime", but knows place.after-reserve, '],
     ["FAILPOINTS", "place.after-reserve=explode@1", 'FAILPOINTS has place.after-reserve do "explode", but knows kill'],

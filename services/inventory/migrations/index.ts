@@ -1,3 +1,4 @@
+import { inboxArchiveTable } from "../../../lib/archive.ts";
 import { auditLogMigration } from "../../../lib/audit-log.ts";
 import { inboxTable } from "../../../lib/inbox.ts";
 import type { Migration } from "../../../lib/migrations.ts";
@@ -39,4 +40,5 @@ export const migrations: readonly Migration[] = [
     ],
   },
   auditLogMigration,
+  { name: "003-archives", up: inboxArchiveTable },
 ];

@@ -1,3 +1,4 @@
+import { inboxArchiveTable } from "../../../lib/archive.ts";
 import { auditLogMigration } from "../../../lib/audit-log.ts";
 import { inboxTable } from "../../../lib/inbox.ts";
 import type { Migration } from "../../../lib/migrations.ts";
@@ -62,4 +63,29 @@ export const migrations: readonly Migration[] = [
     up: (t) => [`ALTER TABLE deliveries ADD COLUMN traceparent ${t.word}`],
   },
   auditLogMigration,
+  {
+    name: "003-archives",
+    up: (t) => [
+      ...inboxArchiveTable(t),
+      // what a message said is not kept, which is most of it
+      `CREATE TABLE deliveries_archive (
+        id ${t.id} PRIMARY KEY,
+        event_id ${t.id} NOT NULL,
+        user_id ${t.id} NOT NULL,
+        channel ${t.word} NOT NULL,
+        type ${t.word} NOT NULL,
+        order_id ${t.id},
+        recipient ${t.string},
+        subject ${t.string} NOT NULL,
+        status ${t.word} NOT NULL,
+        attempts ${t.integer} NOT NULL,
+        last_error ${t.text},
+        created_at ${t.time} NOT NULL,
+        settled_at ${t.time}
+      ) ${t.options}`,
+      "CREATE UNIQUE INDEX deliveries_archive_once ON deliveries_archive (event_id, user_id, channel)",
+      "CREATE INDEX deliveries_archive_order ON deliveries_archive (order_id)",
+      "CREATE INDEX deliveries_archive_user ON deliveries_archive (user_id)",
+    ],
+  },
 ];

@@ -1,3 +1,4 @@
+import { inboxArchiveTable, outboxArchiveTable } from "../../../lib/archive.ts";
 import { auditLogMigration } from "../../../lib/audit-log.ts";
 import { inboxTable } from "../../../lib/inbox.ts";
 import type { Migration } from "../../../lib/migrations.ts";
@@ -112,5 +113,27 @@ export const migrations: readonly Migration[] = [
              ADD UNIQUE INDEX order_history_position (position)`,
           ]
         : [],
+  },
+  {
+    name: "005-archives",
+    up: (t, dialect) => [
+      ...outboxArchiveTable(t),
+      ...inboxArchiveTable(t),
+      `CREATE TABLE idempotency_keys_archive (
+        user_id ${t.id} NOT NULL,
+        idempotency_key ${t.string} NOT NULL,
+        fingerprint ${t.id} NOT NULL,
+        status ${t.integer} NOT NULL,
+        body ${t.json} NOT NULL,
+        created_at ${t.time} NOT NULL,
+        PRIMARY KEY (user_id, idempotency_key)
+      ) ${t.options}`,
+      // By the database's clock: no node's wrong one has a key leave the table while a request with it is under way.
+      // On SQLite one process writes, one transaction after another.
+      ...(dialect === "mysql"
+        ? ["ALTER TABLE idempotency_keys ADD COLUMN kept_at BIGINT NOT NULL DEFAULT (UNIX_TIMESTAMP() * 1000)"]
+        : []),
+      `CREATE INDEX idempotency_keys_age ON idempotency_keys (${dialect === "mysql" ? "kept_at" : "created_at"})`,
+    ],
   },
 ];

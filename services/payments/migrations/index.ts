@@ -1,3 +1,4 @@
+import { outboxArchiveTable } from "../../../lib/archive.ts";
 import { auditLogMigration } from "../../../lib/audit-log.ts";
 import type { Migration } from "../../../lib/migrations.ts";
 import { outboxTable } from "../../../lib/outbox.ts";
@@ -89,4 +90,8 @@ export const migrations: Migration[] = [
     ],
   },
   auditLogMigration,
+  {
+    name: "003-archives",
+    up: (t) => [...outboxArchiveTable(t), "CREATE INDEX provider_events_handled ON provider_events (handled_at)"],
+  },
 ];

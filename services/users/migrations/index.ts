@@ -1,3 +1,4 @@
+import { outboxArchiveTable } from "../../../lib/archive.ts";
 import { auditLogMigration } from "../../../lib/audit-log.ts";
 import type { Migration } from "../../../lib/migrations.ts";
 import { outboxTable } from "../../../lib/outbox.ts";
@@ -44,4 +45,5 @@ export const migrations: readonly Migration[] = [
     ],
   },
   auditLogMigration,
+  { name: "003-archives", up: outboxArchiveTable },
 ];

@@ -1,6 +1,11 @@
+import { archiveOld } from "../../../lib/archive.ts";
 import type { Database } from "../../../lib/database.ts";
-import { newId } from "../../../lib/ids.ts";
-import { deliveriesRepository, type DeliveriesRepository } from "../../../services/notify/deliveries.repository.ts";
+import { lowestIdAt, newId } from "../../../lib/ids.ts";
+import {
+  deliveriesArchive,
+  deliveriesRepository,
+  type DeliveriesRepository,
+} from "../../../services/notify/deliveries.repository.ts";
 import { migrations } from "../../../services/notify/migrations/index.ts";
 import {
   notificationsRepository,
@@ -39,7 +44,8 @@ describeStores("the notify repositories", (store) => {
     deliveries = deliveriesRepository(db);
   });
   beforeEach(async () => {
-    for (const table of ["notifications", "deliveries", "user_counters"]) await db.execute(`DELETE FROM ${table}`);
+    for (const table of ["notifications", "deliveries", "deliveries_archive", "user_counters"])
+      await db.execute(`DELETE FROM ${table}`);
   });
 
   const tell = (...tellings: Telling[]): Promise<Set<string>> =>
@@ -183,6 +189,22 @@ describeStores("the notify repositories", (store) => {
     expect(rows).toEqual([empty, empty]);
     const { items } = await deliveries.mailbox({ to: undefined, cursor: undefined, limit: 10 });
     expect(items).toHaveLength(1);
+  });
+
+  it("tell nobody a second time what was told so long ago that it is in the archive", async () => {
+    const first = { ...telling(newId()), eventId: lowestIdAt(Date.now() - 40 * 86_400_000) };
+    const messages = first.messages.map((message) => ({ ...message, id: first.eventId }));
+    await tell({ ...first, messages });
+    await deliveries.sent(await claim(), nowMs);
+    expect(await archiveOld(db, deliveriesArchive, { ageMs: 30 * 86_400_000, limit: 10 })).toMatchObject({ moved: 1 });
+
+    await db.transaction((tx) => notifications.tell(tx, [again(first)], Date.now()));
+
+    expect(await claim()).toEqual([]);
+    expect(await deliveries.ofUser(first.userId)).toMatchObject([{ to: "ann@example.com", status: "SENT" }]);
+    expect(JSON.stringify(await notifications.timeline(String(first.orderId)))).toContain("notification.sent");
+    await db.transaction((tx) => notifications.erase(tx, first.userId, nowMs));
+    expect(await deliveries.ofUser(first.userId)).toMatchObject([{ to: null, subject: "", status: "SENT" }]);
   });
 
   it("give two senders at once each delivery once", async () => {

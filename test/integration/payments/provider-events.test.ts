@@ -1,6 +1,8 @@
+import { archiveOld } from "../../../lib/archive.ts";
 import type { Database } from "../../../lib/database.ts";
 import { newId } from "../../../lib/ids.ts";
 import { migrations } from "../../../services/payments/migrations/index.ts";
+import { handledEvents } from "../../../services/payments/provider-events.repository.ts";
 import type { ChargeResult } from "../../../services/payments/providers/provider.ts";
 import { applyDueEvents } from "../../../services/payments/webhooks.ts";
 import { describeStores } from "../../support/stores.ts";
@@ -39,6 +41,25 @@ describeStores("the inbox of webhooks", (store) => {
 
     expect(kept.filter(Boolean)).toHaveLength(1);
     expect(await statuses()).toEqual(["APPLIED"]);
+    expect(await ledger(db, payment.orderId)).toEqual([1_000]);
+    expect(await facts(db, payment)).toEqual(["payment.succeeded"]);
+  });
+
+  it("changes nothing by a message that comes once more when the first was long forgotten", async () => {
+    const asked = newPayment();
+    const payment = await here.deps.payments.open(asked, here.deps.now());
+    const charge = resultOf({ ...asked, paymentId: asked.id }, "succeeded");
+    const conflicting = resultOf({ ...asked, amountCents: asked.amountCents + 1, paymentId: asked.id }, "succeeded");
+    await receive(charge, "evt_1");
+    await apply();
+    await receive(conflicting);
+    await apply();
+    expect(await archiveOld(db, handledEvents, { ageMs: -60_000, limit: 10 })).toMatchObject({ moved: 1 });
+
+    expect(await receive(charge, "evt_1")).toBe(true);
+    await apply();
+
+    expect((await statuses()).sort()).toEqual(["APPLIED", "CONFLICT"]);
     expect(await ledger(db, payment.orderId)).toEqual([1_000]);
     expect(await facts(db, payment)).toEqual(["payment.succeeded"]);
   });
