@@ -77,7 +77,7 @@ export const Password = Type.String({ minLength: 8, maxLength: 128 });
  * A password takes a core some 50 ms, so more at a time only makes each slower, and who waits behind 100 others waits long
  * enough. One of Node's four threads stays free for files and names.
  */
-const hashing = { atOnce: 3, waiting: 100 };
+export const hashing = { atOnce: 3, waiting: 100 };
 
 /** What notify must know of a person to reach them. */
 export const Contact = Type.Object(

@@ -69,6 +69,12 @@ export function overloaded(): DomainError {
   });
 }
 
+/** Whether a callee had too much to do: it said so, or as many as may wait for its action did. */
+export function isOverload(error: unknown): boolean {
+  const code = codeOf(error);
+  return code === "OVERLOADED" || code === "QUEUE_FULL";
+}
+
 /** The stable code of an error, whether it was thrown here or came over the bus from another node. */
 export function codeOf(error: unknown): string | undefined {
   if (error instanceof DomainError) return error.code;

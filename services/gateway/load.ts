@@ -1,11 +1,14 @@
 import { monitorEventLoopDelay } from "node:perf_hooks";
-import { overloaded } from "../../lib/errors.ts";
+import { isOverload, overloaded } from "../../lib/errors.ts";
 import type { Clock } from "../../lib/ids.ts";
 
 /** How much work a gateway takes on at a time: what is too much is refused at once, instead of making everyone wait. */
 export interface Load {
-  /** False while a request that has just come is best refused before anything is done for it. */
-  hasRoom(): boolean;
+  /**
+   * False while a request that has just come, for what it asks, is best refused before anything is done for it: before
+   * its token and its client's limits are looked at, and its body is read.
+   */
+  hasRoom(asked: Asked): boolean;
   /** Does what a request asks of a service; rejects with OVERLOADED where there is no room. */
   run<T>(asked: Asked, work: () => Promise<T>): Promise<T>;
   /** Says that a request was refused as too much, in few words for many. */
@@ -21,6 +24,8 @@ export interface Asked {
   essential: boolean;
   /** It may have to wait for somebody who is not part of the system. */
   asksOutside: boolean;
+  /** So many at a time are all that can be worked on. */
+  atMost?: number | undefined;
 }
 
 export interface LoadOptions {
@@ -84,11 +89,18 @@ export function load({ most, loopDelay, now, onRefused }: LoadOptions): Load {
     if (loopDelayMs <= mostDelayMs) limit = Math.min(most, limit + growth);
     else limit = Math.max(least, Math.floor(Math.min(limit, underWay) * 0.8));
   };
-  const shareOf = ({ action, asksOutside }: Asked): Share => {
+  const shareOf = ({ action, asksOutside, atMost = Infinity }: Asked): Share => {
+    const known = shares.get(action);
+    if (known) return known;
     const took = asksOutside ? mostTookOutsideMs : mostTookMs;
-    const share = shares.get(action) ?? new Share({ most: mostOfOne, mostTookMs: took, nowMs: now() });
+    const share = new Share({ most: Math.min(mostOfOne, atMost), mostTookMs: took, nowMs: now() });
     shares.set(action, share);
     return share;
+  };
+  const hasRoom = (asked: Asked): boolean => {
+    const share = shareOf(asked);
+    share.look(now());
+    return underWay < limit && (atService.get(serviceOf(asked)) ?? 0) < mostOfOne && share.hasRoom;
   };
   const count = (service: string, change: 1 | -1): void => {
     underWay += change;
@@ -96,21 +108,22 @@ export function load({ most, loopDelay, now, onRefused }: LoadOptions): Load {
   };
 
   return {
-    hasRoom() {
+    hasRoom(asked) {
       look();
-      return underWay < limit;
+      return asked.essential || hasRoom(asked);
     },
     async run(asked, work) {
-      const [service = ""] = asked.action.split(".");
+      const service = serviceOf(asked);
       const share = shareOf(asked);
       const startedMs = now();
-      share.look(startedMs);
-      const isFull = underWay >= limit || (atService.get(service) ?? 0) >= mostOfOne || !share.hasRoom;
-      if (isFull && !asked.essential) throw overloaded();
+      if (!hasRoom(asked) && !asked.essential) throw overloaded();
       count(service, 1);
       share.underWay += 1;
       try {
         return await work();
+      } catch (error) {
+        if (isOverload(error)) share.wasFull();
+        throw error;
       } finally {
         count(service, -1);
         share.ended(now() - startedMs);
@@ -130,6 +143,8 @@ export function load({ most, loopDelay, now, onRefused }: LoadOptions): Load {
     stop: () => loopDelay.stop(),
   };
 }
+
+const serviceOf = ({ action }: Asked): string => action.split(".", 1)[0] ?? "";
 
 /** What one action may have under way: less while even the quicker of its answers are slow. */
 class Share {
@@ -158,9 +173,16 @@ class Share {
     this.#tookMs.push(tookMs);
   }
 
+  /** One more than there is room for was let in: until some have ended, others need not come as far to be refused. */
+  wasFull(): void {
+    this.#limit = Math.max(this.#least, Math.min(this.#limit, this.underWay - 1));
+  }
+
   look(nowMs: number): void {
     if (nowMs - this.#judgedAtMs < judgedEveryMs) return;
     this.#judgedAtMs = nowMs;
+    // it has much to do, and too few have ended to judge by: slow ones, perhaps
+    if (this.underWay * 2 > this.#limit && this.#tookMs.length < fewestToJudge) return;
     const tookMs = this.#tookMs;
     this.#tookMs = [];
     if (tookMs.length >= fewestToJudge && lowerQuartile(tookMs) > this.#mostTookMs) {

@@ -1,5 +1,5 @@
 import { problemTitles, type ProblemCode } from "../../contracts/problem-titles.ts";
-import { DomainError, statusOf, type FieldError } from "../../lib/errors.ts";
+import { DomainError, isOverload, overloaded, statusOf, type FieldError } from "../../lib/errors.ts";
 
 /** A refusal of HTTP's own, which no service knows of: a method, a body, a header. */
 export class HttpRefusal extends Error {
@@ -104,7 +104,6 @@ const unreachable = new Set([
   "REQUEST_TIMEOUT",
   "REQUEST_SKIPPED",
   "REQUEST_REJECTED",
-  "QUEUE_FULL",
   "BAD_GATEWAY",
 ]);
 
@@ -115,7 +114,6 @@ const unreachableNames = new Set([
   "RequestTimeoutError",
   "RequestSkippedError",
   "RequestRejectedError",
-  "QueueIsFullError",
   "BrokerDisconnectedError",
 ]);
 
@@ -145,6 +143,8 @@ function refusalIn(error: unknown): Refusal {
       data: { errors: Array.isArray(data) ? data : [] },
     };
   }
+  // an action of which only so many may run, and wait, at a time
+  if (isOverload(error)) return refusalIn(overloaded());
   if (unreachableNames.has(name) || unreachable.has(String(type)) || databaseAway.test(name)) return unavailable;
   if (type === "UNABLE_DECODE_PARAM") {
     return { status: 400, code: "MALFORMED_PATH", detail: "The path is not well-formed UTF-8." };

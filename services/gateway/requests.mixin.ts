@@ -1,7 +1,7 @@
 import type { ServerResponse } from "node:http";
 import { configOf } from "../../config.ts";
 import type { Ctx } from "../../contracts/bus.ts";
-import { codeOf, leaving, messageOf, overloaded } from "../../lib/errors.ts";
+import { leaving, messageOf, overloaded } from "../../lib/errors.ts";
 import { newId } from "../../lib/ids.ts";
 import { liveOf } from "../../lib/live-settings.ts";
 import type { Metrics } from "../../lib/metrics.ts";
@@ -11,7 +11,7 @@ import { mixin } from "../../mixins/mixin.ts";
 import { admit, type Admission, type Entry } from "./admission.ts";
 import { givenRequestId, hasOneHost, idempotencyKey } from "./client.ts";
 import type { HttpServer } from "./http-server.ts";
-import type { Load } from "./load.ts";
+import type { Asked, Load } from "./load.ts";
 import { timeRequest, traceRequest } from "./observe.ts";
 import type { Page } from "./pages.ts";
 import type { ReadParams } from "./params.ts";
@@ -69,6 +69,12 @@ const notOneHost = (): HttpRefusal =>
 
 const targetKey = ({ method, fullPath }: WebAlias): string => `${method} ${fullPath}`;
 
+function askedOf(target: Target, action = ""): Asked {
+  if (!("route" in target)) return { action, essential: false, asksOutside: false };
+  const { essential = false, asksOutside = false, atMost } = target.route;
+  return { action: target.route.action, essential, asksOutside, atMost };
+}
+
 /** The way of a request from the socket to an action and back, around and inside moleculer-web's own. */
 export const requests = mixin<Requests>({
   methods: {
@@ -103,10 +109,9 @@ export const requests = mixin<Requests>({
 
     /** With too much to do already a request is refused before it costs anything, if it leads to an action at all. */
     isRefusedUnread({ method = "", url = "" }: WebRequest) {
-      if (this.load.hasRoom()) return false;
       const { alias } = this.router.find(method, url.split("?")[0] ?? "") ?? {};
       const target = alias && this.targets.get(targetKey(alias));
-      return target !== undefined && "route" in target && !target.route.essential;
+      return target !== undefined && "route" in target && !this.load.hasRoom(askedOf(target));
     },
 
     /** moleculer-web would run the action behind the path. Browsers of other origins get no permission. */
@@ -159,9 +164,8 @@ export const requests = mixin<Requests>({
 
     /** Overrides moleculer-web's. */
     callAction(route: unknown, action: string, ...rest: unknown[]) {
-      const target = this.targetOf(rest[0] as WebRequest);
-      const { essential = false, asksOutside = false } = "route" in target ? target.route : {};
-      return this.load.run({ action, essential, asksOutside }, () => callAction.call(this, route, action, ...rest));
+      const asked = askedOf(this.targetOf(rest[0] as WebRequest), action);
+      return this.load.run(asked, () => callAction.call(this, route, action, ...rest));
     },
 
     /** Overrides moleculer-web's. */
@@ -178,7 +182,7 @@ export const requests = mixin<Requests>({
       this.metrics?.problem(problem.body.code);
       const about = { requestId: req.requestId, method: req.method, path: req.parsedUrl };
       if (problem.status === 500) this.logger.error("request failed", about, error);
-      else if (codeOf(error) === "OVERLOADED") this.load.told();
+      else if (problem.body.code === "OVERLOADED") this.load.told();
       else if (problem.status === 503) this.logger.warn("request not possible", { ...about, error: messageOf(error) });
       // a replayed refusal says so
       const { $responseHeaders = {} } = (req.$ctx as Ctx | undefined)?.meta ?? {};

@@ -1,4 +1,5 @@
 import { contractOf, type ActionName, type Actions } from "../../contracts/bus.ts";
+import { hashing } from "../../contracts/users.ts";
 import type { ActionContract } from "../../contracts/action.ts";
 
 export const basePath = "/api/v1";
@@ -38,6 +39,8 @@ export interface Route {
   essential?: true;
   /** Its answer may have to wait for somebody outside, such as a payment provider. */
   asksOutside?: true;
+  /** More of them at a time would be refused by a service behind, after all that they cost on the way there. */
+  atMost?: number;
   /** The body proves who asks, so an access token that has ended beside it is no reason to refuse. */
   ignoresToken?: true;
 }
@@ -46,6 +49,8 @@ const location =
   <N extends ActionName>(path: (result: Actions[N]["result"]) => string): ((result: never) => string) =>
   (result) =>
     path(result);
+
+const passwordsAtATime = hashing.atOnce + hashing.waiting;
 
 /** Every way into the system. What is not listed here does not exist outside. */
 export const routes: readonly Route[] = [
@@ -56,9 +61,18 @@ export const routes: readonly Route[] = [
     tag: "Identity",
     status: 201,
     location: () => "/users/me",
+    atMost: passwordsAtATime,
     ignoresToken: true,
   },
-  { method: "POST", path: "/auth/login", action: "auth.login", tag: "Identity", status: 200, ignoresToken: true },
+  {
+    method: "POST",
+    path: "/auth/login",
+    action: "auth.login",
+    tag: "Identity",
+    status: 200,
+    atMost: passwordsAtATime,
+    ignoresToken: true,
+  },
   { method: "POST", path: "/auth/refresh", action: "auth.refresh", tag: "Identity", status: 200, ignoresToken: true },
   { method: "POST", path: "/auth/logout", action: "auth.logout", tag: "Identity", status: 204, ignoresToken: true },
   { method: "POST", path: "/auth/logout-all", action: "auth.logoutAll", tag: "Identity", status: 204 },

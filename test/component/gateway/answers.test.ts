@@ -95,7 +95,6 @@ describe("refusals", () => {
     ["a time-out", new Errors.RequestTimeoutError(lost)],
     ["a request that came too late", new Errors.RequestSkippedError(lost)],
     ["a rejected request", new Errors.RequestRejectedError(lost)],
-    ["a full queue", new Errors.QueueIsFullError({ ...lost, limit: 1, size: 1 })],
     ["a lost transporter", disconnected],
     ["a lost database", named("SequelizeConnectionRefusedError")],
     ["a service that says so", new DomainError("unavailable", "SERVICE_UNAVAILABLE", "Try again.")],
@@ -107,6 +106,16 @@ describe("refusals", () => {
     expect(answer.body).toMatchObject({ status: 503, code: "SERVICE_UNAVAILABLE" });
     expect(answer.headers.get("retry-after")).toBe("1");
     expect(answer.text).not.toMatch(/secret-node|orders\.place|10\.0\.0\.1/);
+  });
+
+  it("says of an action that has enough waiting that there is too much to do", async () => {
+    const answer = await place(() => {
+      throw new Errors.QueueIsFullError({ ...lost, limit: 1, size: 1 });
+    });
+
+    expect(answer.body).toMatchObject({ status: 503, code: "OVERLOADED" });
+    expect(answer.headers.get("retry-after")).toBe("1");
+    expect(answer.text).not.toMatch(/secret-node|orders\.place/);
   });
 
   it("answers 503 where no node runs the service", async () => {

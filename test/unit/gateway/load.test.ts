@@ -1,3 +1,4 @@
+import { Errors } from "moleculer";
 import { load, type LoopDelay } from "../../../services/gateway/load.ts";
 
 /** Work that ends when it is told to. */
@@ -9,6 +10,8 @@ class Jobs {
     await new Promise(setImmediate);
   }
 }
+
+const anything = { action: "products.do", essential: false, asksOutside: false };
 
 function world({ most = 1_000 } = {}) {
   let nowMs = 1_000;
@@ -34,7 +37,7 @@ function world({ most = 1_000 } = {}) {
       delayMs = late;
       for (let i = 0; i < count; i += 1) {
         nowMs += 100;
-        gateway.hasRoom();
+        gateway.hasRoom(anything);
       }
     },
     pass: (ms: number) => (nowMs += ms),
@@ -45,12 +48,35 @@ it("refuses what is more than may be worked on at a time, until something ends",
   const { gateway, jobs, ask } = world({ most: 4 });
   const first = [ask("orders"), ask("orders"), ask("users"), ask("users")];
 
-  expect(gateway.hasRoom()).toBe(false);
+  expect(gateway.hasRoom(anything)).toBe(false);
   await expect(ask("products")).rejects.toMatchObject({ code: "OVERLOADED", data: { retryAfterSeconds: 1 } });
 
   await jobs.end(1);
   await first[0];
-  expect(gateway.hasRoom()).toBe(true);
+  expect(gateway.hasRoom(anything)).toBe(true);
+});
+
+it("takes no more for an action than all that can be worked on, whatever room there is", () => {
+  const { gateway, jobs } = world();
+  const logIn = { action: "auth.login", essential: false, asksOutside: false, atMost: 2 };
+  for (let i = 0; i < 2; i += 1) void gateway.run(logIn, jobs.work);
+
+  expect(gateway.hasRoom(logIn)).toBe(false);
+  expect(gateway.hasRoom({ ...logIn, essential: true })).toBe(true);
+  expect(gateway.hasRoom(anything)).toBe(true);
+});
+
+it("learns of an action that has enough waiting: the next are refused before they are read", async () => {
+  const { gateway, jobs, askMany } = world();
+  const asked = { action: "orders.do", essential: false, asksOutside: false };
+  askMany(50, "orders");
+  const isFull = () => Promise.reject(new Errors.QueueIsFullError({ action: "orders.do", nodeID: "n" }));
+
+  expect(gateway.hasRoom(asked)).toBe(true);
+  await expect(gateway.run(asked, isFull)).rejects.toThrow();
+  expect(gateway.hasRoom(asked)).toBe(false);
+  await jobs.end(1);
+  expect(gateway.hasRoom(asked)).toBe(true);
 });
 
 it("counts work that fails as ended", async () => {
@@ -62,7 +88,7 @@ it("counts work that fails as ended", async () => {
     ),
   ).rejects.toThrow("failed");
 
-  expect(gateway.hasRoom()).toBe(true);
+  expect(gateway.hasRoom(anything)).toBe(true);
 });
 
 it("gives one service half of the room, so that one that hangs leaves the others theirs", async () => {
@@ -81,26 +107,26 @@ it("always takes what is essential", () => {
 
   void ask("payments", true);
 
-  expect(gateway.hasRoom()).toBe(false);
+  expect(gateway.hasRoom(anything)).toBe(false);
 });
 
 it("takes less while the event loop is late, down to full groups of transactions, and more again when it is not", async () => {
   const { gateway, askMany, looks, jobs } = world();
   askMany(500, "orders");
   askMany(400, "users");
-  expect(gateway.hasRoom()).toBe(true);
+  expect(gateway.hasRoom(anything)).toBe(true);
 
   looks(1, 100);
-  expect(gateway.hasRoom()).toBe(false);
+  expect(gateway.hasRoom(anything)).toBe(false);
   looks(50, 100);
   await jobs.end(644);
-  expect(gateway.hasRoom()).toBe(false);
+  expect(gateway.hasRoom(anything)).toBe(false);
   await jobs.end(1);
-  expect(gateway.hasRoom()).toBe(true);
+  expect(gateway.hasRoom(anything)).toBe(true);
 
   looks(12, 0);
   askMany(600, "users");
-  expect(gateway.hasRoom()).toBe(true);
+  expect(gateway.hasRoom(anything)).toBe(true);
 });
 
 it("tells of many refusals in one line every ten seconds", () => {
@@ -135,6 +161,21 @@ describe("an action whose answers are slow", () => {
     slow.askMany(100, "users");
     await slow.jobs.end(0);
     expect(slow.refused).toEqual([]);
+  });
+
+  it("has less of it also when hardly one ends while it is looked at", async () => {
+    const { jobs, gateway, pass } = world();
+    const logIn = { action: "auth.login", essential: false, asksOutside: false, atMost: 100 };
+    const fill = (): void => {
+      while (gateway.hasRoom(logIn)) void gateway.run(logIn, jobs.work);
+    };
+    for (let i = 0; i < 100; i += 1) {
+      fill();
+      pass(1_500);
+      await jobs.end(1);
+    }
+
+    expect(gateway.state().underWay).toBeLessThan(50);
   });
 
   it("has all of it again once they are quick", async () => {
