@@ -100,13 +100,13 @@ export function deliveriesRepository(db: Database): DeliveriesRepository {
         }));
       }),
     async sent(held, nowMs) {
-      for (const [claim, group] of Map.groupBy(held, (one) => one.claim)) {
-        await db.execute(
-          `UPDATE deliveries SET status = 'SENT', settled_at = ?, claim = NULL, last_error = NULL, ${forgetBody}
-           WHERE id IN (${marks(group.length)}) AND claim = ? AND status = 'PENDING'`,
-          [nowMs, ...group.map(({ id }) => id), claim],
-        );
-      }
+      const claims = [...new Set(held.map(({ claim }) => claim))];
+      // a delivery under another of these claims than it was sent with is in the same hands
+      await db.execute(
+        `UPDATE deliveries SET status = 'SENT', settled_at = ?, claim = NULL, last_error = NULL, ${forgetBody}
+         WHERE id IN (${marks(held.length)}) AND claim IN (${marks(claims.length)}) AND status = 'PENDING'`,
+        [nowMs, ...held.map(({ id }) => id), ...claims],
+      );
     },
     async postpone({ id, claim }, untilMs, error) {
       await db.execute(

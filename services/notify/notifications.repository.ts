@@ -1,8 +1,9 @@
 import type { TimelineEntry } from "../../contracts/payments.ts";
 import { hotAndArchived, mayBeArchived } from "../../lib/archive.ts";
-import { marks, tuples, type Database, type Tx } from "../../lib/database.ts";
+import { insertRows, marks, tuples, type Database, type Tx } from "../../lib/database.ts";
 import { decodeCursor, toPage, type Page } from "../../lib/page.ts";
 import { toIso } from "../../lib/time.ts";
+import type { ClaimedDelivery } from "./deliveries.repository.ts";
 import type { Telling } from "./telling.ts";
 
 /** A notification as it is stored. Times are milliseconds since the epoch. */
@@ -20,9 +21,10 @@ export interface StoredNotification {
 export interface NotificationsRepository {
   /**
    * Writes what is to be told, each (event, person, channel) at most once ever, and nothing for erased people. Numbers
-   * each person's notifications 1, 2, 3 … in the order given. Answers with who has a new one.
+   * each person's notifications 1, 2, 3 … in the order given. With `claim` the first messages are held for who claims
+   * them, as if taken by `claimDue` once they are committed.
    */
-  tell(tx: Tx, tellings: readonly Telling[], nowMs: number): Promise<Set<string>>;
+  tell(tx: Tx, tellings: readonly Telling[], nowMs: number, claim?: Claim | null): Promise<Told>;
   /** Deletes a person's notifications and empties their messages; nothing can be told to them afterwards. */
   erase(tx: Tx, userId: string, nowMs: number): Promise<void>;
   /** The newest first. */
@@ -41,6 +43,21 @@ export interface NotificationsRepository {
   timeline(orderId: string): Promise<TimelineEntry[]>;
 }
 
+export interface Claim {
+  id: string;
+  untilMs: number;
+  /** How many messages. */
+  most: number;
+}
+
+export interface Told {
+  /** Who has a new notification. */
+  users: Set<string>;
+  claimed: ClaimedDelivery[];
+  /** How many messages wait for whoever takes them. */
+  left: number;
+}
+
 export interface ListFilter {
   unread: boolean;
   cursor: string | undefined;
@@ -51,6 +68,8 @@ export interface Since {
   last: number;
   items: StoredNotification[];
 }
+
+type Int = number | string;
 
 interface Row {
   id: string;
@@ -72,98 +91,103 @@ export function notificationsRepository(db: Database): NotificationsRepository {
   const select = async (condition: string, values: readonly unknown[], tx?: Tx): Promise<StoredNotification[]> =>
     (await db.select<Row>(`SELECT ${columns} FROM notifications WHERE ${condition}`, values, tx)).map(fromRow);
 
-  /** Locks the counters until the end of the transaction, in one order for all: who comes second sees what the first wrote. */
-  const lockCounters = async (tx: Tx, userIds: readonly string[]): Promise<Map<string, number>> => {
-    await db.execute(
-      `INSERT INTO user_counters (user_id, last) VALUES ${tuples(userIds.length, 2)} ${upsert} last = user_counters.last`,
-      userIds.flatMap((userId) => [userId, 0]),
+  /**
+   * Gives each person as many numbers as are wanted, and none to the erased. Locks the counters until the end of the
+   * transaction, in one order for all: who comes second sees what the first wrote.
+   */
+  const takeNumbers = (tx: Tx, wanted: ReadonlyMap<string, number>): Promise<number> =>
+    db.execute(
+      `INSERT INTO user_counters (user_id, last) VALUES ${tuples(wanted.size, 2)} ${upsert}
+         last = user_counters.last + CASE WHEN user_counters.erased_at IS NULL THEN ${offered("last")} ELSE 0 END`,
+      [...wanted].toSorted(([a], [b]) => (a < b ? -1 : 1)).flat(),
       tx,
     );
-    const rows = await db.select<{ user_id: string; last: number | string }>(
-      `SELECT user_id, last FROM user_counters WHERE erased_at IS NULL AND user_id IN (${marks(userIds.length)})`,
-      userIds,
-      tx,
-    );
-    return new Map(rows.map(({ user_id, last }) => [user_id, Number(last)]));
-  };
 
-  const toldAlready = async (tx: Tx, eventIds: readonly string[], nowMs: number): Promise<Set<string>> => {
-    const ids = marks(eventIds.length);
+  /** The last numbers of those who are not erased, and what of the events was told to whom before. */
+  const readBack = async (tx: Tx, userIds: readonly string[], eventIds: readonly string[], nowMs: number) => {
+    const events = marks(eventIds.length);
     const old = eventIds.filter((id) => mayBeArchived(id, nowMs));
     const archived =
       old.length > 0
-        ? `UNION ALL SELECT event_id, user_id, channel FROM deliveries_archive WHERE event_id IN (${marks(old.length)})`
+        ? `UNION ALL SELECT user_id, NULL, event_id, channel FROM deliveries_archive WHERE event_id IN (${marks(old.length)})`
         : "";
-    const rows = await db.select<{ event_id: string; user_id: string; channel: string }>(
-      `SELECT event_id, user_id, 'in_app' AS channel FROM notifications WHERE event_id IN (${ids})
-       UNION ALL SELECT event_id, user_id, channel FROM deliveries WHERE event_id IN (${ids}) ${archived}`,
-      [...eventIds, ...eventIds, ...old],
+    const rows = await db.select<{ user_id: string; last: Int | null; event_id: string | null; channel: string }>(
+      `SELECT user_id, last, NULL AS event_id, NULL AS channel FROM user_counters
+       WHERE erased_at IS NULL AND user_id IN (${marks(userIds.length)})
+       UNION ALL SELECT user_id, NULL, event_id, 'in_app' FROM notifications WHERE event_id IN (${events})
+       UNION ALL SELECT user_id, NULL, event_id, channel FROM deliveries WHERE event_id IN (${events}) ${archived}`,
+      [...userIds, ...eventIds, ...eventIds, ...old],
       tx,
     );
-    return new Set(rows.map(({ event_id, user_id, channel }) => onceKey(event_id, user_id, channel)));
+    const last = new Map<string, number>();
+    const done = new Set<string>();
+    for (const row of rows) {
+      if (row.event_id === null) last.set(row.user_id, Number(row.last));
+      else done.add(onceKey(row.event_id, row.user_id, row.channel));
+    }
+    return { last, done };
   };
 
   return {
-    async tell(tx, tellings, nowMs) {
-      const told = new Set<string>();
-      if (tellings.length === 0) return told;
-      const counters = await lockCounters(tx, [...new Set(tellings.map(({ userId }) => userId))].toSorted());
-      const done = await toldAlready(tx, [...new Set(tellings.map(({ eventId }) => eventId))], nowMs);
+    async tell(tx, tellings, nowMs, claim = null) {
+      if (tellings.length === 0) return { users: new Set(), claimed: [], left: 0 };
+      const wanted = new Map<string, number>();
+      for (const { userId, notification } of tellings) {
+        wanted.set(userId, (wanted.get(userId) ?? 0) + (notification ? 1 : 0));
+      }
+      await takeNumbers(tx, wanted);
+      const events = [...new Set(tellings.map(({ eventId }) => eventId))];
+      const { last, done } = await readBack(tx, [...wanted.keys()], events, nowMs);
       const first = (eventId: string, userId: string, channel: string): boolean => {
         const key = onceKey(eventId, userId, channel);
         return !done.has(key) && done.add(key).size > 0;
       };
 
+      const used = new Map<string, number>();
       const notifications: unknown[][] = [];
       const deliveries: unknown[][] = [];
-      for (const {
-        eventId,
-        userId,
-        type,
-        orderId,
-        notification,
-        messages,
-        forgetBody,
-        traceparent = null,
-      } of tellings) {
-        const last = counters.get(userId);
-        if (last === undefined) continue;
+      const claimed: ClaimedDelivery[] = [];
+      for (const telling of tellings) {
+        const { eventId, userId, type, orderId, notification, messages, forgetBody, traceparent = null } = telling;
+        const highest = last.get(userId);
+        if (highest === undefined) continue;
         if (notification && first(eventId, userId, "in_app")) {
           const { id, title, body } = notification;
-          counters.set(userId, last + 1);
-          told.add(userId);
-          notifications.push([id, eventId, userId, last + 1, type, orderId, title, body, nowMs]);
+          const sequence = (used.get(userId) ?? highest - (wanted.get(userId) ?? 0)) + 1;
+          used.set(userId, sequence);
+          notifications.push([id, eventId, userId, sequence, type, orderId, title, body, nowMs]);
         }
-        for (const { id, channel, to, subject, body, html } of messages) {
+        for (const message of messages) {
+          const { id, channel, to, subject, body, html } = message;
           if (!first(eventId, userId, channel)) continue;
-          const text = [to, subject, body, html, forgetBody ? 1 : 0];
-          deliveries.push([id, eventId, userId, channel, type, orderId, ...text, traceparent, "PENDING", nowMs, nowMs]);
+          const held = claim !== null && claimed.length < claim.most;
+          if (held) claimed.push({ ...message, attempts: 1, claim: claim.id, traceparent, orderId });
+          deliveries.push([
+            ...[id, eventId, userId, channel, type, orderId, to, subject, body, html, forgetBody ? 1 : 0, traceparent],
+            ...["PENDING", held ? claim.untilMs : nowMs, held ? claim.id : null, held ? 1 : 0, nowMs],
+          ]);
         }
       }
 
-      if (told.size > 0) {
-        const users = [...told].toSorted();
-        await db.execute(
-          `INSERT INTO user_counters (user_id, last) VALUES ${tuples(users.length, 2)} ${upsert} last = ${offered("last")}`,
-          users.flatMap((userId) => [userId, counters.get(userId)]),
-          tx,
-        );
-        await db.execute(
-          `INSERT INTO notifications (id, event_id, user_id, sequence, type, order_id, title, body, created_at)
-           VALUES ${tuples(notifications.length, 9)}`,
-          notifications.flat(),
-          tx,
-        );
+      for (const [userId, highest] of last) {
+        const most = used.get(userId) ?? highest - (wanted.get(userId) ?? 0);
+        // some of it had been told before
+        if (most < highest) await db.execute("UPDATE user_counters SET last = ? WHERE user_id = ?", [most, userId], tx);
       }
-      if (deliveries.length > 0) {
-        await db.execute(
-          `INSERT INTO deliveries (id, event_id, user_id, channel, type, order_id, recipient, subject, body, html,
-             forget_body, traceparent, status, due_at, created_at) VALUES ${tuples(deliveries.length, 15)}`,
-          deliveries.flat(),
-          tx,
-        );
-      }
-      return told;
+      await insertRows(
+        db,
+        tx,
+        "notifications (id, event_id, user_id, sequence, type, order_id, title, body, created_at)",
+        notifications,
+      );
+      await insertRows(
+        db,
+        tx,
+        `deliveries (id, event_id, user_id, channel, type, order_id, recipient, subject, body, html, forget_body,
+           traceparent, status, due_at, claim, attempts, created_at)`,
+        deliveries,
+      );
+      return { users: new Set(used.keys()), claimed, left: deliveries.length - claimed.length };
     },
     async erase(tx, userId, nowMs) {
       await db.execute(
@@ -211,17 +235,17 @@ export function notificationsRepository(db: Database): NotificationsRepository {
     },
     exists: async (id) => (await select("id = ?", [id])).length > 0,
     async since(userId, { after, limit }) {
-      const [row] = await db.select<{ last: number | string }>("SELECT last FROM user_counters WHERE user_id = ?", [
-        userId,
-      ]);
-      const last = Number(row?.last ?? 0);
-      if (after === null) return { last, items: [] };
-      const items = await select(`user_id = ? AND sequence > ? AND sequence <= ? ORDER BY sequence LIMIT ${limit}`, [
-        userId,
-        after,
-        last,
-      ]);
-      return { last, items };
+      if (after === null) {
+        const [row] = await db.select<{ last: Int }>("SELECT last FROM user_counters WHERE user_id = ?", [userId]);
+        return { last: Number(row?.last ?? 0), items: [] };
+      }
+      const rows = await db.select<Row & { last: Int }>(
+        `SELECT counter.last, ${columns} FROM user_counters AS counter LEFT JOIN notifications AS told
+           ON told.user_id = counter.user_id AND told.sequence > ? AND told.sequence <= counter.last
+         WHERE counter.user_id = ? ORDER BY told.sequence LIMIT ${limit}`,
+        [after, userId],
+      );
+      return { last: Number(rows[0]?.last ?? 0), items: rows.filter(({ id }) => id !== null).map(fromRow) };
     },
     ofUser: (userId) => select("user_id = ? ORDER BY sequence", [userId]),
     async timeline(orderId) {

@@ -19,7 +19,7 @@ import { deliveriesArchive, deliveriesRepository, type DeliveriesRepository } fr
 import { migrations } from "./migrations/index.ts";
 import { notificationView } from "./notification-view.ts";
 import { notificationsRepository, type NotificationsRepository } from "./notifications.repository.ts";
-import { senderOf } from "./send-deliveries.ts";
+import { senderOf, type Sender } from "./send-deliveries.ts";
 import { tellerOf } from "./tell-person.ts";
 import { composePasswordReset, type NotifiedEvent } from "./telling.ts";
 
@@ -29,7 +29,7 @@ interface Vars extends WithDatabase, WithAuditLog, WithInbox, WithChannels, With
   told: NotifyAudit;
   contacts: Contacts;
   tell(event: NotifiedEvent, delivery: Delivery): Promise<void>;
-  sendDue(): Promise<boolean>;
+  sender: Sender;
 }
 
 const now = Date.now;
@@ -46,7 +46,7 @@ export default defineService<"notify", Vars>({
         name: "deliveries",
         everyMs: 1_000,
         pass(this: Vars) {
-          return this.sendDue();
+          return this.sender.pass();
         },
       },
       archiveSweep([inboxArchive, deliveriesArchive]),
@@ -95,7 +95,8 @@ export default defineService<"notify", Vars>({
       // where mail really leaves, nobody needs the token here any longer
       const forgetBody = configOf(this.broker).smtpUrl !== null;
       const telling = composePasswordReset({ ...ctx.params, forgetBody }, newId);
-      await this.db.transaction((tx) => this.notifications.tell(tx, [telling], now()));
+      const { left } = await this.db.transaction((tx) => this.notifications.tell(tx, [telling], now()));
+      this.sender.take([], now(), left);
       this.wakeSweep("deliveries");
       return null;
     },
@@ -161,7 +162,7 @@ export default defineService<"notify", Vars>({
     this.deliveries = deliveriesRepository(db);
     this.told = notifyAudit(db, now);
     this.contacts = contactsOver(broker);
-    this.sendDue = senderOf({
+    this.sender = senderOf({
       deliveries: this.deliveries,
       channels: this.channels,
       now,
@@ -179,6 +180,7 @@ export default defineService<"notify", Vars>({
       db,
       contacts: this.contacts,
       notifications: this.notifications,
+      sender: this.sender,
       newId,
       now,
       onTold: (userIds) => {

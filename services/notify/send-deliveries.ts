@@ -1,10 +1,12 @@
 import { messageOf } from "../../lib/errors.ts";
 import { reach } from "../../lib/failpoints.ts";
 import { groupCommit } from "../../lib/group-commit.ts";
+import { newId } from "../../lib/ids.ts";
 import { backoffMs, delay } from "../../lib/time.ts";
 import type { Channels } from "./channels/index.ts";
 import { PermanentFailure } from "./channels/channel.ts";
 import type { ClaimedDelivery, DeliveriesRepository } from "./deliveries.repository.ts";
+import type { Claim } from "./notifications.repository.ts";
 
 export const maxAttempts = 10;
 
@@ -27,12 +29,23 @@ export interface Sending {
   onFailure: (delivery: ClaimedDelivery, outcome: { final: boolean; error: string }) => void;
 }
 
+export interface Sender {
+  /** A claim for what is about to be written, on as much as can be sent without waiting for long. */
+  claim: () => Claim;
+  /** Takes over what was claimed and committed, for the next pass to send; `left` more wait unclaimed. */
+  take: (claimed: readonly ClaimedDelivery[], untilMs: number, left: number) => void;
+  /** Sends what was taken over, and else what is due. Answers with whether there may be more at once. */
+  pass: () => Promise<boolean>;
+}
+
 /**
  * Sends what is due, over and over. A sender that dies between sending and marking sends again after the lease: towards
- * a mail server it is at least once, with one Message-ID. Answers with whether there may be more at once.
+ * a mail server it is at least once, with one Message-ID.
  */
-export function senderOf(sending: Sending): () => Promise<boolean> {
+export function senderOf(sending: Sending): Sender {
   const { deliveries, channels, now } = sending;
+  const taken: { delivery: ClaimedDelivery; untilMs: number }[] = [];
+  let mayBeMore = false;
   const marking = groupCommit<ClaimedDelivery, void>({
     most: channels.atOnce,
     // no more are claimed at once
@@ -57,12 +70,32 @@ export function senderOf(sending: Sending): () => Promise<boolean> {
     return deliveries.postpone(delivery, now() + retryDelayMs(delivery.attempts, Math.random()), error);
   };
 
-  return async () => {
-    const due = await deliveries.claimDue(channels.atOnce, leaseMs, now());
-    const outcomes = await Promise.allSettled(due.map((one) => sending.during(one, () => send(one))));
-    // what could not be marked comes back when its lease ends; the pass reports it only once all have ended
-    for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason;
-    return due.length === channels.atOnce;
+  /** Those that are held for as long as a message may take; the others come back when their claim ends. */
+  const takenOver = (most: number): ClaimedDelivery[] =>
+    taken.splice(0, most).flatMap(({ delivery, untilMs }) => (now() + sendTimeoutMs < untilMs ? [delivery] : []));
+
+  const claimDue = async (most: number): Promise<ClaimedDelivery[]> => {
+    if (most <= 0 || (taken.length > 0 && !mayBeMore)) return [];
+    mayBeMore = false;
+    const due = await deliveries.claimDue(most, leaseMs, now());
+    if (due.length === most) mayBeMore = true;
+    return due;
+  };
+
+  return {
+    claim: () => ({ id: newId(), untilMs: now() + leaseMs, most: Math.max(0, channels.atOnce - taken.length) }),
+    take(claimed, untilMs, left) {
+      for (const delivery of claimed) taken.push({ delivery, untilMs });
+      if (left > 0) mayBeMore = true;
+    },
+    async pass() {
+      const due = await claimDue(channels.atOnce - taken.length);
+      const held = [...takenOver(channels.atOnce - due.length), ...due];
+      const outcomes = await Promise.allSettled(held.map((one) => sending.during(one, () => send(one))));
+      // what could not be marked comes back when its lease ends; the pass reports it only once all have ended
+      for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason;
+      return taken.length > 0 || mayBeMore;
+    },
   };
 }
 

@@ -6,6 +6,7 @@ import { groupCommit } from "../../lib/group-commit.ts";
 import { currentTraceparent } from "../../lib/request-context.ts";
 import type { Contacts } from "./contacts.ts";
 import type { NotificationsRepository } from "./notifications.repository.ts";
+import type { Sender } from "./send-deliveries.ts";
 import { compose, type NotifiedEvent, type Telling } from "./telling.ts";
 
 export interface TellDeps {
@@ -16,6 +17,7 @@ export interface TellDeps {
   now: () => number;
   /** Called after the commit with those who have a new notification. */
   onTold: (userIds: ReadonlySet<string>) => void;
+  sender: Pick<Sender, "claim" | "take">;
   /** Called after each commit, when there may be something to send. */
   onCommitted: () => void;
 }
@@ -46,21 +48,23 @@ export function tellerOf(deps: TellDeps): (event: NotifiedEvent, delivery: Deliv
 }
 
 async function writeGroup(
-  { db, notifications, now, onTold, onCommitted }: TellDeps,
+  { db, notifications, sender, now, onTold, onCommitted }: TellDeps,
   entries: readonly Entry[],
 ): Promise<void> {
   // the order of their ids is that of their making, and one in which two nodes with the same events lock the same rows
   const inOrder = entries.toSorted((a, b) => (a.delivery.eventId < b.delivery.eventId ? -1 : 1));
-  const told = await db.transaction(async (tx) => {
+  const claim = sender.claim();
+  const { users, claimed, left } = await db.transaction(async (tx) => {
     const fresh = await recordDeliveries(
       tx,
       inOrder.map(({ delivery }) => delivery),
     );
     const tellings = inOrder.flatMap(({ delivery, telling }) => (fresh.has(delivery) && telling ? [telling] : []));
-    return notifications.tell(tx, tellings, now());
+    return notifications.tell(tx, tellings, now(), claim);
   });
   await reach("notify.after-commit");
-  if (told.size > 0) onTold(told);
+  if (users.size > 0) onTold(users);
+  sender.take(claimed, claim.untilMs, left);
   onCommitted();
 }
 

@@ -48,8 +48,8 @@ describeStores("the notify repositories", (store) => {
       await db.execute(`DELETE FROM ${table}`);
   });
 
-  const tell = (...tellings: Telling[]): Promise<Set<string>> =>
-    db.transaction((tx) => notifications.tell(tx, tellings, nowMs));
+  const tell = async (...tellings: Telling[]): Promise<Set<string>> =>
+    (await db.transaction((tx) => notifications.tell(tx, tellings, nowMs))).users;
   const claim = (limit = 100, at = nowMs): ReturnType<DeliveriesRepository["claimDue"]> =>
     deliveries.claimDue(limit, 30_000, at);
   const statuses = async (): Promise<string[]> =>
@@ -74,6 +74,18 @@ describeStores("the notify repositories", (store) => {
 
     expect(await notifications.ofUser(first.userId)).toHaveLength(1);
     expect(await claim()).toHaveLength(1);
+  });
+
+  it("number what is new after what was told before, when a group has both", async () => {
+    const [ann, bob] = [newId(), newId()];
+    const before = telling(ann);
+    await tell(before);
+
+    await tell(again(before), telling(ann), telling(bob, { notification: null }));
+    await tell(telling(ann));
+
+    expect((await notifications.ofUser(ann)).map(({ sequence }) => sequence)).toEqual([1, 2, 3]);
+    expect(await notifications.since(ann, { after: 3, limit: 10 })).toEqual({ last: 3, items: [] });
   });
 
   it("refuse a second row for the same event and person below all code", async () => {
