@@ -232,6 +232,14 @@ export async function insertRows(
   );
 }
 
+/**
+ * Whether there is any row to take, asked before the transaction that would lock it: most looks of a poller find none.
+ * `from` is what follows FROM.
+ */
+export async function hasRow(db: Database, from: string, values: readonly unknown[]): Promise<boolean> {
+  return (await db.select(`SELECT 1 FROM ${from} LIMIT 1`, values)).length > 0;
+}
+
 /** `?, ?, ?` for an IN list; an empty list is the caller's mistake. */
 export const marks = (count: number): string => Array(count).fill("?").join(", ");
 

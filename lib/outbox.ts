@@ -1,4 +1,4 @@
-import { insertRows, marks, type Database, type Tx } from "./database.ts";
+import { hasRow, insertRows, marks, type Database, type Tx } from "./database.ts";
 import type { CloudEvent, EventType, Fact } from "../contracts/events.ts";
 import { reach } from "./failpoints.ts";
 import type { ColumnTypes } from "./migrations.ts";
@@ -17,9 +17,10 @@ export interface Outbox {
   appendAll(tx: Tx, entries: readonly OutboxEntry[], nowMs: number): Promise<void>;
   /**
    * Takes the oldest due rows, lets `publish` ship them and marks those it answers with; the others wait for a growing
-   * time. Two relays never hold the same row. Answers with how many rows were taken.
+   * time. Two relays never hold the same row. Answers with how many rows were taken. `looksFirst`: there probably are
+   * none, and so no transaction is begun before one was seen.
    */
-  relay(limit: number, publish: Publish): Promise<number>;
+  relay(limit: number, publish: Publish, options?: { looksFirst: boolean }): Promise<number>;
   /** How many rows have not left yet, and the creation time of the oldest. */
   backlog(): Promise<{ rows: number; oldestMs: number | null }>;
 }
@@ -154,8 +155,11 @@ export function openOutbox(
       return sequence + facts.length;
     },
     // On SQLite one process owns the file, so one relay needs no row locks, and writers need not wait while it ships.
-    relay: (limit, publish) =>
-      db.dialect === "sqlite" ? ship(limit, publish) : db.transaction((tx) => ship(limit, publish, tx)),
+    async relay(limit, publish, { looksFirst } = { looksFirst: false }) {
+      if (db.dialect === "sqlite") return ship(limit, publish);
+      if (looksFirst && !(await hasRow(db, "outbox WHERE published_at IS NULL AND due_at <= ?", [now()]))) return 0;
+      return db.transaction((tx) => ship(limit, publish, tx));
+    },
     async backlog() {
       const [row] = await db.select<{ rows_waiting: number | string; oldest: number | string | null }>(
         // ids grow with time, and the index alone answers for them: what waits may be much

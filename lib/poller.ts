@@ -3,8 +3,8 @@ import { delay } from "./time.ts";
 export interface PollerOptions {
   /** For the log. */
   name: string;
-  /** One pass; true when there may be more to do at once. */
-  pass: (signal: AbortSignal) => Promise<boolean>;
+  /** One pass; true when there may be more to do at once. `woken`: somebody said that there is work. */
+  pass: (signal: AbortSignal, woken: boolean) => Promise<boolean>;
   /** How long to rest after a pass that found nothing, unless woken. */
   idleMs: number;
   /**
@@ -53,11 +53,12 @@ export class Poller {
     const { pass, idleMs, gatherMs = 0, onError, onPass } = this.options;
     let failures = 0;
     while (!this.stopping.signal.aborted) {
+      const { woken } = this;
       this.woken = false;
       let more = false;
       const beganAt = performance.now();
       try {
-        more = await pass(this.stopping.signal);
+        more = await pass(this.stopping.signal, woken);
         failures = 0;
         onPass?.();
       } catch (error) {

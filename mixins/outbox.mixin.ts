@@ -79,7 +79,7 @@ export function outboxMixin(): Partial<ServiceSchema> {
         name: `${this.name} relay`,
         idleMs,
         gatherMs,
-        pass: async () => (await this.outbox.relay(batch, publish)) === batch,
+        pass: async (_signal, woken) => (await this.outbox.relay(batch, publish, { looksFirst: !woken })) === batch,
         onPass: () => metrics?.passed(this.name, "relay"),
         onError: (error) => this.logger.warn("relay failed", { service: this.name, error: messageOf(error) }),
       });

@@ -1,6 +1,6 @@
 import type { Mail, Message } from "../../contracts/notify.ts";
 import { asTheyAre, hotAndArchived, type ArchivedTable } from "../../lib/archive.ts";
-import { marks, type Database } from "../../lib/database.ts";
+import { hasRow, marks, type Database } from "../../lib/database.ts";
 import { newId } from "../../lib/ids.ts";
 import { decodeCursor, toPage, type Page } from "../../lib/page.ts";
 import { toIso } from "../../lib/time.ts";
@@ -76,8 +76,9 @@ export function deliveriesRepository(db: Database): DeliveriesRepository {
   const lock = db.dialect === "mysql" ? "FOR UPDATE SKIP LOCKED" : "";
 
   return {
-    claimDue: (limit, leaseMs, nowMs) =>
-      db.transaction(async (tx) => {
+    async claimDue(limit, leaseMs, nowMs) {
+      if (!(await hasRow(db, "deliveries WHERE status = 'PENDING' AND due_at <= ?", [nowMs]))) return [];
+      return db.transaction(async (tx) => {
         const rows = await db.select<ClaimRow>(
           `SELECT id, channel, recipient, subject, body, html, attempts, order_id, traceparent FROM deliveries
            WHERE status = 'PENDING' AND due_at <= ? ORDER BY due_at, id LIMIT ${limit} ${lock}`,
@@ -98,7 +99,8 @@ export function deliveriesRepository(db: Database): DeliveriesRepository {
           attempts: Number(attempts) + 1,
           claim,
         }));
-      }),
+      });
+    },
     async sent(held, nowMs) {
       const claims = [...new Set(held.map(({ claim }) => claim))];
       // a delivery under another of these claims than it was sent with is in the same hands

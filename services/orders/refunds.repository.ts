@@ -1,4 +1,4 @@
-import { marks, type Database } from "../../lib/database.ts";
+import { hasRow, marks, type Database } from "../../lib/database.ts";
 import { backoffMs } from "../../lib/time.ts";
 import type { Refund } from "./order.ts";
 import { toRefund, type RefundRow } from "./order-rows.ts";
@@ -40,8 +40,9 @@ export function refundsRepository(db: Database): RefundsRepository {
       );
       return row ? toRefund(row) : null;
     },
-    claimDue: (now, limit, leaseMs) =>
-      db.transaction(async (tx) => {
+    async claimDue(now, limit, leaseMs) {
+      if (!(await hasRow(db, "refunds WHERE status = 'REQUESTED' AND due_at <= ?", [now]))) return [];
+      return db.transaction(async (tx) => {
         const rows = await db.select<RefundRow>(
           `SELECT ${columns} FROM refunds WHERE status = 'REQUESTED' AND due_at <= ? ORDER BY due_at LIMIT ${limit} ${skipLocked}`,
           [now],
@@ -54,7 +55,8 @@ export function refundsRepository(db: Database): RefundsRepository {
           tx,
         );
         return rows.map(toRefund);
-      }),
+      });
+    },
     async failed(id, error, now) {
       const [row] = await db.select<{ attempts: number | string }>("SELECT attempts FROM refunds WHERE id = ?", [id]);
       const attempts = Number(row?.attempts ?? 0) + 1;

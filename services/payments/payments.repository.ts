@@ -1,5 +1,5 @@
 import type { TimelineEntry } from "../../contracts/payments.ts";
-import { marks, type Database, type Tx } from "../../lib/database.ts";
+import { hasRow, marks, type Database, type Tx } from "../../lib/database.ts";
 import { isOutage, isUniqueViolation } from "../../lib/database-errors.ts";
 import { DomainError } from "../../lib/errors.ts";
 import { groupCommit } from "../../lib/group-commit.ts";
@@ -220,8 +220,9 @@ export function paymentsRepository(
         }
       }
     },
-    claimDue: (nowMs, limit) =>
-      db.transaction(async (tx) => {
+    async claimDue(nowMs, limit) {
+      if (!(await hasRow(db, "payments WHERE next_check_at <= ?", [nowMs]))) return [];
+      return db.transaction(async (tx) => {
         const due = await many(
           `WHERE next_check_at <= ? ORDER BY next_check_at LIMIT ${limit}${skipLocked}`,
           [nowMs],
@@ -235,7 +236,8 @@ export function paymentsRepository(
           );
         }
         return due;
-      }),
+      });
+    },
     async stop() {
       await Promise.all([openings.stop(), changes.stop()]);
     },

@@ -1,4 +1,4 @@
-import type { Database, Tx } from "../../lib/database.ts";
+import { hasRow, type Database, type Tx } from "../../lib/database.ts";
 import { notFound } from "../../lib/errors.ts";
 import { backoffMs } from "../../lib/time.ts";
 import type { Payment } from "./payment.ts";
@@ -113,8 +113,9 @@ export function refundsRepository(db: Database, payments: PaymentsRepository): R
         id,
       ]);
     },
-    claimDue: (nowMs, limit) =>
-      db.transaction(async (tx) => {
+    async claimDue(nowMs, limit) {
+      if (!(await hasRow(db, "refunds WHERE next_attempt_at <= ?", [nowMs]))) return [];
+      return db.transaction(async (tx) => {
         const due = await select(
           `next_attempt_at <= ? ORDER BY next_attempt_at LIMIT ${limit}${skipLocked}`,
           [nowMs],
@@ -124,7 +125,8 @@ export function refundsRepository(db: Database, payments: PaymentsRepository): R
           await db.execute("UPDATE refunds SET next_attempt_at = ? WHERE id = ?", [nowMs + refundLeaseMs, id], tx);
         }
         return due;
-      }),
+      });
+    },
   };
 }
 

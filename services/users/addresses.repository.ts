@@ -47,8 +47,6 @@ export interface AddressesRepository {
   /** Fields that are left out stay as they are. */
   change(userId: string, id: string, change: Partial<NewAddress>): Promise<Address>;
   remove(userId: string, id: string): Promise<void>;
-  /** The phone number of the newest address that has one. */
-  phoneOf(userId: string): Promise<string | null>;
 }
 
 const mostAddresses = 50;
@@ -95,9 +93,6 @@ export function addressesRepository(
     },
     async remove(userId, id) {
       if ((await adapter.removeMany({ id, userId })) === 0) throw notFound("address");
-    },
-    async phoneOf(userId) {
-      return (await ofUser(userId)).findLast(({ phone }) => phone)?.phone ?? null;
     },
   };
 }

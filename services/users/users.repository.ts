@@ -5,7 +5,7 @@ import type { Note } from "../../lib/audit-log.ts";
 import { DomainError } from "../../lib/errors.ts";
 import type { Outbox } from "../../lib/outbox.ts";
 import { decodeCursor, toPage, type Page } from "../../lib/page.ts";
-import type { NotificationPreferences } from "../../contracts/users.ts";
+import type { Contact, NotificationPreferences } from "../../contracts/users.ts";
 import { isActiveAdmin, type Change, type User } from "./user.ts";
 
 /** Erased users are found by none of these. */
@@ -33,6 +33,8 @@ export interface UsersRepository {
     note?: Note,
   ): Promise<{ user: User; change: Change | null } | null>;
   preferences(userId: string): Promise<NotificationPreferences>;
+  /** How to reach a person: by phone at the number of the newest address that has one. Null when erased. */
+  contact(userId: string): Promise<Contact | null>;
   /** False when there is no such user. */
   setPreferences(userId: string, preferences: NotificationPreferences): Promise<boolean>;
   /** Runs `work` while nobody can erase the user; null when there is no such user. */
@@ -172,7 +174,19 @@ export function usersRepository(db: Database, outbox: Outbox): UsersRepository {
       }),
     async preferences(userId) {
       const [row] = await db.select<{ events: string }>("SELECT events FROM preferences WHERE user_id = ?", [userId]);
-      return { events: row ? (JSON.parse(row.events) as NotificationPreferences["events"]) : {} };
+      return toPreferences(row?.events ?? null);
+    },
+    async contact(userId) {
+      const [row] = await db.select<Omit<Contact, "userId" | "preferences"> & { events: string | null }>(
+        `SELECT email, name, locale, preferences.events, (
+           SELECT phone FROM addresses WHERE addresses.user_id = users.id AND phone <> '' ORDER BY id DESC LIMIT 1) AS phone
+         FROM users LEFT JOIN preferences ON preferences.user_id = users.id
+         WHERE users.id = ? AND status <> 'erased'`,
+        [userId],
+      );
+      if (!row) return null;
+      const { events, ...person } = row;
+      return { userId, ...person, preferences: toPreferences(events) };
     },
     async setPreferences(userId, { events }) {
       const stored = await whileThere(userId, async (tx) => {
@@ -196,6 +210,10 @@ async function takingEmail<T>(work: () => Promise<T>): Promise<T> {
     if (!isUniqueViolation(error)) throw error;
     throw new DomainError("conflict", "EMAIL_TAKEN", "There is an account with this e-mail already.");
   }
+}
+
+function toPreferences(events: string | null): NotificationPreferences {
+  return { events: events === null ? {} : (JSON.parse(events) as NotificationPreferences["events"]) };
 }
 
 function toUser(row: UserRow): User {

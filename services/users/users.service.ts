@@ -168,12 +168,8 @@ export default defineService<"users", Vars>({
       if (!address) noteForeign(this, ctx, addressId);
       return address;
     },
-    async contact(ctx) {
-      const user = await this.users.find(ctx.params.id);
-      if (!user) return null;
-      const { id: userId, email, name, locale } = user;
-      const [phone, preferences] = await Promise.all([this.addresses.phoneOf(userId), this.users.preferences(userId)]);
-      return { userId, email, name, locale, phone, preferences };
+    contact(ctx) {
+      return this.users.contact(ctx.params.id);
     },
     ensureAdmin(ctx) {
       return ensureAdmin({ users: this.users, now, newId }, ctx.params);

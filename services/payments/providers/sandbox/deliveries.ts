@@ -1,4 +1,4 @@
-import type { Database, Tx } from "../../../../lib/database.ts";
+import { hasRow, marks, type Database, type Tx } from "../../../../lib/database.ts";
 import { messageOf } from "../../../../lib/errors.ts";
 import { newId } from "../../../../lib/ids.ts";
 import { backoffMs } from "../../../../lib/time.ts";
@@ -69,8 +69,9 @@ async function post({ url, body }: Delivery, signature: string, stopping: AbortS
   }
 }
 
-const claim = (db: Database, nowMs: number): Promise<Delivery[]> =>
-  db.transaction(async (tx) => {
+async function claim(db: Database, nowMs: number): Promise<Delivery[]> {
+  if (!(await hasRow(db, "deliveries WHERE due_at <= ?", [nowMs]))) return [];
+  return db.transaction(async (tx) => {
     const rows = await db.select<{
       id: string;
       url: string;
@@ -82,9 +83,13 @@ const claim = (db: Database, nowMs: number): Promise<Delivery[]> =>
       [nowMs],
       tx,
     );
-    for (const { id } of rows) {
-      await db.execute("UPDATE deliveries SET due_at = ? WHERE id = ?", [nowMs + leaseMs, id], tx);
-    }
+    const ids = rows.map(({ id }) => id);
+    if (ids.length === 0) return [];
+    await db.execute(
+      `UPDATE deliveries SET due_at = ? WHERE id IN (${marks(ids.length)})`,
+      [nowMs + leaseMs, ...ids],
+      tx,
+    );
     return rows.map(({ id, url, body, attempts, created_at }) => ({
       id,
       url,
@@ -93,6 +98,7 @@ const claim = (db: Database, nowMs: number): Promise<Delivery[]> =>
       createdAt: Number(created_at),
     }));
   });
+}
 
 async function delivered(db: Database, { id, attempts }: Delivery, nowMs: number): Promise<void> {
   await db.execute(

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { marks, type Database, type Tx } from "../../../../lib/database.ts";
+import { hasRow, marks, type Database, type Tx } from "../../../../lib/database.ts";
 import { isUniqueViolation } from "../../../../lib/database-errors.ts";
 import type { Decision, Journal, NewCharge, NewRefund, SandboxCharge, SandboxRefund } from "./api.ts";
 import { queueDeliveries } from "./deliveries.ts";
@@ -154,8 +154,9 @@ export function sandboxStore(db: Database): SandboxStore {
         return toCharge(ended);
       }),
 
-    decideDue: (nowMs, limit) =>
-      db.transaction(async (tx) => {
+    async decideDue(nowMs, limit) {
+      if (!(await hasRow(db, "charges WHERE decide_at <= ?", [nowMs]))) return 0;
+      return db.transaction(async (tx) => {
         const due = await select(`decide_at <= ? ORDER BY decide_at LIMIT ${limit}${skipLocked}`, [nowMs], tx);
         for (const row of due) {
           const succeeds = row.decide_as === "succeeded";
@@ -163,7 +164,8 @@ export function sandboxStore(db: Database): SandboxStore {
           await announce(ended, 1, nowMs, tx);
         }
         return due.length;
-      }),
+      });
+    },
 
     async journal() {
       const charges = await select("1 = 1 ORDER BY created_at, ref", []);
