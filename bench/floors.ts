@@ -38,7 +38,7 @@ export async function measureFloor(
     const work = { kind: "get" as const, requests: [{ path: "/empty" }] };
     const load = { model: "closed" as const, clients: floorClients };
     let [before, after] = [0, 0];
-    const { perSecond, completed } = await generator.run({ url, work, load, ...times, seed: 1 }, (mark) => {
+    const { perSecond, completed } = await generator.run({ urls: [url], work, load, ...times, seed: 1 }, (mark) => {
       if (mark === "measuring") before = cpuMs(floor.pid);
       else after = cpuMs(floor.pid);
     });

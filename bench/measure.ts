@@ -10,7 +10,7 @@ export interface Times {
   measureMs: number;
 }
 
-/** A measurement with what it cost. */
+/** What a measurement cost: processor time of all nodes and of their servers, memory of the largest node. */
 export interface Cost {
   nodeCpuMs: number;
   serversCpuMs: number;
@@ -39,9 +39,9 @@ export async function measure(
   { world, times: usual, profileDir }: Bench,
   { name, work, load, times = usual }: Asked,
 ): Promise<{ measured: Measured; cost: Cost }> {
-  const { node, probe } = world;
-  const job: Job = { url: node.url, work, load, ...times, seed: (seed += 1) };
-  const used = (): [number, number] => [cpuMs(node.pid), world.serversCpuMs()];
+  const { nodes, probe } = world;
+  const job: Job = { urls: world.urls, work, load, ...times, seed: (seed += 1) };
+  const used = (): [number, number] => [nodes.reduce((sum, { pid }) => sum + cpuMs(pid), 0), world.serversCpuMs()];
   let before: [number, number] = [0, 0];
   let after: [number, number] = [0, 0];
   let started: Promise<void> = Promise.resolve();
@@ -58,5 +58,8 @@ export async function measure(
   const inside = await (stopped ?? probe.stop());
   if (profileDir !== null) writeFileSync(join(profileDir, `${name}.cpuprofile`), JSON.stringify(inside.profile));
   const [nodeCpuMs, serversCpuMs] = [after[0] - before[0], after[1] - before[1]];
-  return { measured, cost: { nodeCpuMs, serversCpuMs, rssMb: rssMb(node.pid), inside } };
+  return {
+    measured,
+    cost: { nodeCpuMs, serversCpuMs, rssMb: Math.max(...nodes.map(({ pid }) => rssMb(pid))), inside },
+  };
 }

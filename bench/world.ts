@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { rmSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { createConnection, type Connection, type RowDataPacket } from "mysql2/promise";
 import type { DoctorReport } from "../contracts/ops.ts";
@@ -11,7 +12,7 @@ import { startGenerator, type Generator } from "./generator.ts";
 import type { Account } from "./generator/protocol.ts";
 import { cpuMs, probeAt, type Probe } from "./meters.ts";
 
-// The system under test: servers of its own, one node that runs every service, a catalogue and customers.
+// The system under test: servers of its own, a node that runs every service, or several, a catalogue and customers.
 
 const serverNames = ["mysql", "redis", "nats", "amqp"] as const satisfies readonly Server[];
 const admin: Account = { email: "bench@example.com", password: randomBytes(12).toString("hex") };
@@ -21,17 +22,30 @@ const unitsEach = 1_000_000;
 /** Access tokens live for a quarter of an hour. */
 const tokensFreshMs = 5 * 60_000;
 const registerAtOnce = 8;
+const probeScript = resolve(import.meta.dirname, "probe.ts");
+
+/** What runs while something is measured. */
+export interface Setup {
+  /** How many may share a transaction; as many as usual when absent. */
+  groupMost?: number;
+  /** How many nodes with every service; one when absent. */
+  nodes?: number;
+  /** Settings beside the usual ones. */
+  env?: Readonly<Record<string, string>>;
+}
 
 export interface World {
   readonly generator: Generator;
-  readonly node: ClusterNode;
+  readonly nodes: readonly ClusterNode[];
+  /** Of their gateways. */
+  readonly urls: readonly string[];
   readonly rest: RestClient;
   readonly probe: Probe;
   readonly products: readonly string[];
   readonly accounts: readonly Account[];
   readonly database: Connection;
-  /** Has the node run with groups of `most` at most; starts it anew where it runs with others. */
-  useGroups(most: number | null): Promise<void>;
+  /** Has nodes run like this; starts them anew where they run otherwise. */
+  use(setup?: Setup): Promise<void>;
   /** Access tokens of the customers, with enough time left. */
   tokens(): Promise<string[]>;
   adminToken(): Promise<string>;
@@ -53,7 +67,7 @@ export async function openWorld(): Promise<World> {
   const socket = join(serverDirectory("probe"), "socket");
   const world = new RunningWorld(servers, generator, database, socket);
   try {
-    await world.useGroups(null);
+    await world.use();
     await world.furnish();
     return world;
   } catch (error) {
@@ -73,7 +87,8 @@ class RunningWorld implements World {
   }));
   private readonly servers: PrivateBacking<(typeof serverNames)[number]>;
   private readonly env: Record<string, string>;
-  private running: { node: ClusterNode; most: number | null; rest: RestClient } | null = null;
+  private readonly socket: string;
+  private running: { nodes: ClusterNode[]; setup: string; rest: RestClient } | null = null;
   private known: { tokens: string[]; atMs: number } | null = null;
   private queues: string | null = null;
 
@@ -86,6 +101,7 @@ class RunningWorld implements World {
     this.servers = servers;
     this.generator = generator;
     this.database = database;
+    this.socket = socket;
     this.probe = probeAt(socket);
     this.env = {
       DATABASE_URL: servers.mysql.url,
@@ -99,12 +115,15 @@ class RunningWorld implements World {
       RATE_LIMIT: "1000000000",
       REGISTER_RATE_LIMIT: "1000000",
       LOG_LEVEL: "info",
-      BENCH_PROBE: socket,
     };
   }
 
-  get node(): ClusterNode {
-    return this.current.node;
+  get nodes(): readonly ClusterNode[] {
+    return this.current.nodes;
+  }
+
+  get urls(): readonly string[] {
+    return this.current.nodes.map(({ url }) => url);
   }
 
   get rest(): RestClient {
@@ -112,22 +131,35 @@ class RunningWorld implements World {
   }
 
   private get current() {
-    if (!this.running) throw new Error("the node does not run");
+    if (!this.running) throw new Error("no node runs");
     return this.running;
   }
 
-  async useGroups(most: number | null): Promise<void> {
-    if (this.running?.most === most) return;
-    await this.running?.node.stop();
-    this.running = null;
-    const node = await startNode({
-      id: "bench",
+  async use({ groupMost, nodes: count = 1, env = {} }: Setup = {}): Promise<void> {
+    const setup = JSON.stringify({ groupMost, count, env });
+    if (this.running?.setup === setup) return;
+    await this.stopNodes();
+    const own = { ...env, ...(groupMost === undefined ? {} : { GROUP_COMMIT_MOST: String(groupMost) }) };
+    // a node that is gone may have left it
+    rmSync(this.socket, { force: true });
+    const first = await this.startNode("bench", { ...own, BENCH_PROBE: this.socket }, [probeScript]);
+    this.running = { nodes: [first], setup, rest: restClient(first.url) };
+    for (let n = 2; n <= count; n += 1) this.running.nodes.push(await this.startNode(`bench-${n}`, own));
+  }
+
+  private async startNode(id: string, env: Record<string, string>, imports: string[] = []): Promise<ClusterNode> {
+    return startNode({
+      id,
       services: [],
       port: await freePort(),
-      env: { ...this.env, ...(most === null ? {} : { GROUP_COMMIT_MOST: String(most) }) },
-      nodeArgs: ["--import", resolve(import.meta.dirname, "probe.ts")],
+      env: { ...this.env, ...env },
+      nodeArgs: imports.flatMap((path) => ["--import", path]),
     });
-    this.running = { node, most, rest: restClient(node.url) };
+  }
+
+  private async stopNodes(): Promise<void> {
+    await Promise.all((this.running?.nodes ?? []).map((node) => node.stop()));
+    this.running = null;
   }
 
   async furnish(): Promise<void> {
@@ -192,7 +224,7 @@ class RunningWorld implements World {
 
   async stop(): Promise<void> {
     await this.database.end();
-    await this.running?.node.stop();
+    await this.stopNodes();
     await Promise.all([this.generator.stop(), this.servers.stop()]);
   }
 

@@ -9,10 +9,22 @@ import { readOptions, type Options } from "../bench/options.ts";
 import { compare } from "../bench/report/compare.ts";
 import { committedResults, writePage } from "../bench/report/page.ts";
 import { commitOf, machineOf, toJson, type Results } from "../bench/report/results.ts";
-import { asText, goalHeader, goalTable, scenarioCells, scenarioHeader } from "../bench/report/table.ts";
+import {
+  asText,
+  goalHeader,
+  goalTable,
+  scaleCells,
+  scaleHeader,
+  scenarioCells,
+  scenarioHeader,
+  watchedCells,
+  watchedHeader,
+} from "../bench/report/table.ts";
 import { scenarios } from "../bench/scenarios/index.ts";
 import { checkoutCurve } from "../bench/studies/curve.ts";
 import { drain, lag } from "../bench/studies/events.ts";
+import { scale } from "../bench/studies/scale.ts";
+import { watched } from "../bench/studies/watched.ts";
 import { openWorld, type World } from "../bench/world.ts";
 
 // `npm run bench`: how fast the system is beside servers that do nothing, measured in the same run on the same machine.
@@ -55,6 +67,8 @@ async function run(world: World, options: Options): Promise<Results> {
     curve: null,
     drain: null,
     lag: null,
+    watched: null,
+    scale: null,
     problems: [],
   };
   const check = async (what: string): Promise<void> => {
@@ -66,7 +80,7 @@ async function run(world: World, options: Options): Promise<Results> {
   for (const name of options.scenarios) {
     say(name);
     const scenario = known[name];
-    await world.useGroups(scenario.ungrouped ? 1 : null);
+    await world.use(scenario.ungrouped ? { groupMost: 1 } : {});
     const row = await scenario.run(bench);
     results.scenarios.push(row);
     for (const [kind, count] of Object.entries(row.errorKinds)) {
@@ -74,12 +88,14 @@ async function run(world: World, options: Options): Promise<Results> {
     }
     await check(name);
   }
-  await world.useGroups(null);
   for (const name of options.studies) {
     say(name);
+    await world.use();
     if (name === "curve") results.curve = await checkoutCurve(bench);
     if (name === "drain") results.drain = await drain(bench);
     if (name === "lag") results.lag = await lag(bench);
+    if (name === "watched") results.watched = await watched(bench);
+    if (name === "scale") results.scale = await scale(bench);
     await check(name);
   }
 
@@ -109,6 +125,8 @@ function report(results: Results): void {
     curve,
     drain: drained,
     lag: lagged,
+    watched: seen,
+    scale: scaled,
   } = results;
   say(`\n${commit} on ${machine}`);
   say(`floors: node:http ${Math.round(floors.http)}/s, empty moleculer-web action ${Math.round(floors.web)}/s`);
@@ -129,6 +147,8 @@ function report(results: Results): void {
     say(`\n${drained.behind} behind after a peak; ${Math.round(drained.perSecond)} a second while checkouts went on`);
   }
   if (lagged) say(`order to notification at ${lagged.ordersPerSecond}/s: p99 ${Math.round(lagged.p99Ms)} ms`);
+  if (seen) say(`\n${asText(watchedHeader, watchedCells(seen))}`);
+  if (scaled) say(`\n${asText(scaleHeader, scaleCells(scaled))}`);
   say(`\n${asText(goalHeader, goalTable(results))}`);
   const committed = committedResults(pages);
   if (committed) say(`\n${compare(results, committed)}`);

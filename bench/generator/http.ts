@@ -26,17 +26,21 @@ export interface Http {
 const answerWithinMs = 30_000;
 const options = { headersTimeout: answerWithinMs, bodyTimeout: answerWithinMs, pipelining: 1 };
 
-/** `lanes`: a connection for each; `shared`: so many for all, which wait in a queue when none is free. */
-export function http(url: string, connections: { lanes: number } | { shared: number }): Http {
+/**
+ * `lanes`: a connection for each; `shared`: so many for all, which wait in a queue when none is free. Lanes and listeners
+ * are spread over the urls.
+ */
+export function http(urls: readonly string[], connections: { lanes: number } | { shared: number }): Http {
+  const urlOf = (n: number): string => urls[n % urls.length] ?? "";
   const lanes =
     "lanes" in connections
-      ? Array.from({ length: connections.lanes }, () => new Client(url, options))
-      : [new Pool(url, { ...options, connections: connections.shared })];
+      ? Array.from({ length: connections.lanes }, (_, lane) => new Client(urlOf(lane), options))
+      : urls.map((url) => new Pool(url, { ...options, connections: Math.ceil(connections.shared / urls.length) }));
   const listeners: Client[] = [];
   return {
     send: (call, lane) => exchange(lanes[lane % lanes.length] as Dispatcher, call),
     listen(call, onText) {
-      const client = new Client(url, { ...options, bodyTimeout: 0 });
+      const client = new Client(urlOf(listeners.length), { ...options, bodyTimeout: 0 });
       listeners.push(client);
       return listen(client, call, onText);
     },

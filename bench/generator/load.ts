@@ -17,9 +17,9 @@ export interface Marks {
 
 /** Does what a job says. */
 export async function runJob(job: Job, { onMeasuring, onMeasured }: Marks): Promise<Measured> {
-  const { load, url, seed, warmMs, measureMs } = job;
+  const { load, urls, seed, warmMs, measureMs } = job;
   const connections = load.model === "closed" ? { lanes: load.clients } : { shared: load.connections };
-  const client = http(url, connections);
+  const client = http(urls, connections);
   try {
     const { step, placed } = await stepsOf(job.work, client, seededRandom(seed));
     const tally = new Tally(warmMs, measureMs, placed);

@@ -34,7 +34,8 @@ export type Work =
 export type Load = { model: "closed"; clients: number } | { model: "open"; perSecond: number; connections: number };
 
 export interface Job {
-  url: string;
+  /** Gateways, which take turns. */
+  urls: readonly string[];
   work: Work;
   load: Load;
   /** Goes before and is not counted. */

@@ -12,7 +12,7 @@ export interface Goal {
 
 const ratio = (value: number): string => value.toFixed(value < 0.1 ? 3 : 2);
 
-export function goalsOf({ scenarios, drain, lag }: Results): Goal[] {
+export function goalsOf({ scenarios, drain, lag, watched }: Results): Goal[] {
   const row = (name: string) => scenarios.find((one) => one.name === name);
   const least = (what: string, value: number | null | undefined, atLeast: number, aim: number): Goal => ({
     what,
@@ -27,6 +27,14 @@ export function goalsOf({ scenarios, drain, lag }: Results): Goal[] {
   };
   const [single, singleAlone] = [row("place-single")?.p50Ms, row("place-single-ungrouped")?.p50Ms];
   const slower = single && singleAlone ? single / singleAlone : null;
+  const costs = (what: string, name: string, atLeast: string, least: number): Goal => {
+    const ofPlain = watched?.find((one) => one.name === name)?.ofPlain ?? null;
+    return {
+      ...{ what, atLeast, aim: "" },
+      found: ofPlain === null ? null : `${((1 - ofPlain) * 100).toFixed(0)} %`,
+      reached: ofPlain === null ? null : ofPlain >= least,
+    };
+  };
   const checkout = row("checkout");
   const isFast = checkout?.perSecond == null ? null : checkout.perSecond >= 475 && (checkout.p99Ms ?? 0) <= 150;
   const most = Math.max(...scenarios.map(({ rssMb }) => rssMb), 0);
@@ -68,7 +76,8 @@ export function goalsOf({ scenarios, drain, lag }: Results): Goal[] {
       found: lag ? `${Math.round(lag.p99Ms)} ms` : null,
       reached: null,
     },
-    // metrics and tracing are measured here once they exist
+    costs("metrics on, read every second: orders a second lost", "metrics", "≤ 10 %", 0.9),
+    costs("traces of 1 %: orders a second lost", "traces of 1 %", "≤ 5 %", 0.95),
     {
       what: "memory of a full node, the most",
       atLeast: "< 300 MB",

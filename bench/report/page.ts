@@ -4,7 +4,17 @@ import { join } from "node:path";
 import { format, resolveConfig } from "prettier";
 import { plot } from "./plot.ts";
 import { toJson, type Results } from "./results.ts";
-import { asMarkdown, goalHeader, goalTable, scenarioCells, scenarioHeader } from "./table.ts";
+import {
+  asMarkdown,
+  goalHeader,
+  goalTable,
+  scaleCells,
+  scaleHeader,
+  scenarioCells,
+  scenarioHeader,
+  watchedCells,
+  watchedHeader,
+} from "./table.ts";
 
 const begin = "<!-- npm run bench -- --write: begin -->";
 const end = "<!-- npm run bench -- --write: end -->";
@@ -47,7 +57,8 @@ function unlessMissing(error: unknown): string {
 }
 
 function sections(results: Results): string[] {
-  const { commit, machine, at, command, floors, webDrift, scenarios, curve, drain, lag, problems } = results;
+  const { commit, machine, at, command, floors, webDrift, scenarios, curve, drain, lag, watched, scale, problems } =
+    results;
   const notes = scenarios.flatMap(({ name, notes }) => notes.map((note) => `- ${name}: ${note}`));
   return [
     `Commit ${commit}, ${at.slice(0, 10)}, ${machine}. Command: \`${command}\`.`,
@@ -76,5 +87,7 @@ function sections(results: Results): string[] {
           `From order to notification at ${lag.ordersPerSecond} orders/s: p50 ${Math.round(lag.p50Ms)} ms, p99 ${Math.round(lag.p99Ms)} ms.`,
         ]
       : []),
+    ...(watched ? ["### Metrics and traces", asMarkdown(watchedHeader, watchedCells(watched))] : []),
+    ...(scale ? ["### More nodes", asMarkdown(scaleHeader, scaleCells(scale))] : []),
   ];
 }

@@ -3,6 +3,8 @@ import { cpus, totalmem } from "node:os";
 import type { Row } from "../scenarios/scenario.ts";
 import type { Curve } from "../studies/curve.ts";
 import type { Drain, Lag } from "../studies/events.ts";
+import type { Scaled } from "../studies/scale.ts";
+import type { Watched } from "../studies/watched.ts";
 
 /** All that one run found. The first fields, and the first of each scenario, are a format that others read. */
 export interface Results {
@@ -19,6 +21,8 @@ export interface Results {
   curve: Curve | null;
   drain: Drain | null;
   lag: Lag | null;
+  watched: Watched[] | null;
+  scale: Scaled[] | null;
   /** What makes the run one that must not be relied on. */
   problems: string[];
 }

@@ -1,5 +1,7 @@
 import type { Row } from "../scenarios/scenario.ts";
 import { goalsOf } from "./goals.ts";
+import type { Scaled } from "../studies/scale.ts";
+import type { Watched } from "../studies/watched.ts";
 import type { Results } from "./results.ts";
 
 type Cells = readonly string[];
@@ -26,6 +28,36 @@ const columns: readonly [string, (row: Row) => string][] = [
 
 export const scenarioHeader: Cells = columns.map(([name]) => name);
 export const scenarioCells = (row: Row): Cells => columns.map(([, cell]) => cell(row));
+
+export const watchedHeader: Cells = ["what is on", "orders/s", "of without", "node CPU ms", "of without"];
+export const watchedCells = (all: readonly Watched[]): Cells[] =>
+  all.map(({ name, perSecond, ofPlain, cpuMsPerRequest, cpuOfPlain }) => [
+    name,
+    brief(perSecond),
+    ofPlain.toFixed(2),
+    number(cpuMsPerRequest, 3),
+    cpuOfPlain.toFixed(2),
+  ]);
+
+export const scaleHeader: Cells = [
+  "nodes",
+  "checkouts/s",
+  "p99 ms",
+  "nodes' CPU ms",
+  "servers' CPU ms",
+  "idle CPU %",
+  "errors",
+];
+export const scaleCells = (all: readonly Scaled[]): Cells[] =>
+  all.map((one) => [
+    String(one.nodes),
+    brief(one.perSecond),
+    brief(one.p99Ms),
+    number(one.cpuMsPerCheckout, 2),
+    number(one.serversCpuMsPerCheckout, 2),
+    brief(one.idlePercent),
+    String(one.errors),
+  ]);
 
 export const goalHeader: Cells = ["what", "found", "at least", "aim", "reached"];
 export const goalTable = (results: Results): Cells[] =>

@@ -21,7 +21,7 @@ async function sell(bench: Bench, name: string): Promise<Row> {
     untilSoldOut: true,
   });
   const trial = await world.generator.run({
-    url: world.node.url,
+    urls: world.urls,
     work: rush(await world.addProduct(1_000_000)),
     load: closed(clients),
     warmMs: times.warmMs,

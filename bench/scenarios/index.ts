@@ -23,7 +23,7 @@ export const scenarioNames = [
 export type ScenarioName = (typeof scenarioNames)[number];
 
 /** Measurements of another form than a line of the table. */
-export const studyNames = ["curve", "drain", "lag"] as const;
+export const studyNames = ["curve", "drain", "lag", "watched", "scale"] as const;
 export type StudyName = (typeof studyNames)[number];
 
 export const scenarios = (checkoutsPerSecond: number): Record<ScenarioName, Scenario> => ({

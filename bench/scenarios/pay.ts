@@ -11,7 +11,7 @@ export const pay: Scenario = {
     const { world, times } = bench;
     // as many as can be paid in the time at most; what is left over expires by itself
     const trial = await world.generator.run({
-      url: world.node.url,
+      urls: world.urls,
       work: { kind: "pay", orders: await placeOrders(world, fewest) },
       load: closed(clients),
       warmMs: 0,

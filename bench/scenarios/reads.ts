@@ -37,7 +37,7 @@ export const orderRead: Scenario = {
 /** Orders to read or pay, by all customers in turn, once their events have been dealt with. */
 export async function placeOrders(world: World, count: number) {
   const { placed, errors } = await world.generator.run({
-    url: world.node.url,
+    urls: world.urls,
     work: { kind: "place", tokens: await world.tokens(), skus: world.products, lines: 2, most: count },
     load: closed(clients),
     warmMs: 0,

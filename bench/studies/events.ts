@@ -34,7 +34,7 @@ export async function drain(bench: Bench): Promise<Drain> {
   const { world, times } = bench;
   await world.settle();
   await world.generator.run({
-    url: world.node.url,
+    urls: world.urls,
     work: { kind: "place", tokens: await world.tokens(), skus: world.products, lines: 2 },
     load: closed(peakClients),
     warmMs: 0,
@@ -72,7 +72,7 @@ async function standOf(world: World): Promise<{ behind: number; done: number }> 
 
 export async function lag({ world, times }: Bench): Promise<Lag> {
   const { placed } = await world.generator.run({
-    url: world.node.url,
+    urls: world.urls,
     work: { kind: "place", tokens: await world.tokens(), skus: world.products, lines: 2 },
     load: { model: "open", perSecond: lagOrders, connections: 64 },
     ...times,
