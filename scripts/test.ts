@@ -11,6 +11,8 @@ const running = new Set<ChildProcess>();
 interface Step {
   name: string;
   command: readonly [string, ...string[]];
+  /** What it writes is worth reading also when it passes. */
+  tells?: true;
 }
 
 const npm = (script: string): Step => ({ name: script, command: ["npm", "run", "--silent", script] });
@@ -19,7 +21,10 @@ const npm = (script: string): Step => ({ name: script, command: ["npm", "run", "
 const mostAgain = 4;
 
 /** Two at a time; the longest first. */
-const checks = ["lint", "types", "openapi:lint", "format:check"].map(npm);
+const checks: readonly Step[] = [
+  ...["lint", "types", "openapi:lint", "format:check"].map(npm),
+  { ...npm("audit"), tells: true },
+];
 
 const env = {
   ...process.env,
@@ -63,6 +68,7 @@ async function runChecks(): Promise<string | null> {
       // one that was cut short says nothing of itself
       if (broken !== null) return;
       process.stdout.write(`${ok ? "ok    " : "FAILED"} ${step.name} (${seconds} s)\n`);
+      if (ok && step.tells) process.stdout.write(output);
       if (ok) continue;
       broken = step.name;
       process.stdout.write(`${output}\n`);
