@@ -28,6 +28,10 @@ export interface Person {
 
 let people = 0;
 
+/** Paths of the REST base need no prefix. */
+export const fullPathOf = (path: string): string =>
+  /^\/(health|openapi|docs|\.well-known|sandbox)/.test(path) ? path : `/api/v1${path}`;
+
 /** Speaks REST as a client does, and holds every answer against the OpenAPI document. */
 export class RestClient {
   readonly url: string;
@@ -55,7 +59,7 @@ export class RestClient {
     options: CallOptions = {},
   ): Promise<Answer<T>> {
     const { token, key, body, headers } = options;
-    const full = /^\/(health|openapi|docs|\.well-known|sandbox)/.test(path) ? path : `/api/v1${path}`;
+    const full = fullPathOf(path);
     const response = await fetch(this.url + full, {
       method,
       headers: {
