@@ -200,8 +200,15 @@ export function sessionsRepository(db: Database, revocations: RevocationsReposit
       db.transaction(async (tx) => {
         if (!(await delivery.record(tx))) return [];
         const revoked = await endAllWithin(tx, userId, beforeMs);
-        const own = "SELECT id FROM families WHERE user_id = ?";
-        await db.execute(`DELETE FROM refresh_tokens WHERE family_id IN (${own})`, [userId], tx);
+        // first which they are: to delete by a subquery MariaDB would look at everybody's tokens
+        const own = await db.select<{ id: string }>("SELECT id FROM families WHERE user_id = ?", [userId], tx);
+        if (own.length > 0) {
+          await db.execute(
+            `DELETE FROM refresh_tokens WHERE family_id IN (${marks(own.length)})`,
+            own.map(({ id }) => id),
+            tx,
+          );
+        }
         await db.execute("DELETE FROM families WHERE user_id = ?", [userId], tx);
         await db.execute("DELETE FROM reset_tokens WHERE user_id = ?", [userId], tx);
         return revoked;

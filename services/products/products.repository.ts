@@ -136,7 +136,8 @@ export function productsRepository(db: Database, adapter: EntityAdapter<ProductR
       ];
       const found = await adapter.find({
         query: { [Op.and]: conditions },
-        sort: [down ? `-${by}` : by, "sku"],
+        // as the index goes: anything else would have every product sorted for each page
+        sort: (by === "id" ? ["id"] : [by, "sku"]).map((column) => (down ? `-${column}` : column)),
         limit,
       });
       return found.map(plain);
@@ -174,8 +175,12 @@ export function productsRepository(db: Database, adapter: EntityAdapter<ProductR
 }
 
 function beyond(by: Value, down: boolean, { value, sku }: Place): WhereOptions<ProductRow> {
-  const further = { [by]: { [down ? Op.lt : Op.gt]: value } };
-  return { [Op.or]: [further, { [by]: value, sku: { [Op.gt]: sku } }] };
+  const past = down ? Op.lt : Op.gt;
+  // no two have the same
+  if (by === "id") return { id: { [past]: value } };
+  // the bound is what an index can begin at
+  const notBefore = { [by]: { [down ? Op.lte : Op.gte]: value } };
+  return { [Op.and]: [notBefore, { [Op.or]: [{ [by]: { [past]: value } }, { sku: { [past]: sku } }] }] };
 }
 
 const sortNameLength = 200;

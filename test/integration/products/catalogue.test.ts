@@ -91,7 +91,7 @@ describe.each([
         (a: Product, b: Product) => compare(a.name.toLowerCase(), b.name.toLowerCase()) || compare(a.sku, b.sku),
       ],
       ["price", (a: Product, b: Product) => a.priceCents - b.priceCents || compare(a.sku, b.sku)],
-      ["-price", (a: Product, b: Product) => b.priceCents - a.priceCents || compare(a.sku, b.sku)],
+      ["-price", (a: Product, b: Product) => b.priceCents - a.priceCents || compare(b.sku, a.sku)],
       ["newest", (a: Product, b: Product) => compare(b.id, a.id)],
     ] as const)("is listed by %s, each product once", async (sort, order) => {
       const { items, pages } = await walk({ sort, limit: 100 });
