@@ -1,6 +1,7 @@
 import type { Actions } from "../../contracts/bus.ts";
 import { messageOf } from "../../lib/errors.ts";
 import { reach } from "../../lib/failpoints.ts";
+import { currentTraceparent } from "../../lib/request-context.ts";
 import type { Deps } from "./deps.ts";
 import { refusedCharge, type Payment } from "./payment.ts";
 import { ask } from "./providers/ask.ts";
@@ -18,7 +19,8 @@ export async function createPayment(deps: Deps, input: Input): Promise<Payment> 
   const { payments, providers, newId, now } = deps;
   const { orderId, customerId, amountCents, currency, method, token = null, key = null } = input;
   const provider = providers.current.name;
-  const asked = { id: newId(), orderId, customerId, provider, method, token, dedupKey: key, amountCents, currency };
+  const about = { orderId, customerId, provider, method, token, amountCents, currency };
+  const asked = { id: newId(), ...about, dedupKey: key, traceparent: currentTraceparent() };
   const payment = await payments.open(asked, now());
   // With a reference the provider has answered before, and its webhook or the reconciler brings the rest.
   if (payment.status !== "PENDING" || payment.providerRef !== null) return payment;

@@ -1,4 +1,5 @@
 import type { Clock, NewId } from "../../lib/ids.ts";
+import type { Payment } from "./payment.ts";
 import type { PaymentsRepository } from "./payments.repository.ts";
 import type { ProviderEventsRepository } from "./provider-events.repository.ts";
 import type { Providers } from "./providers/providers.ts";
@@ -14,5 +15,7 @@ export interface Deps {
   providers: Providers;
   newId: NewId;
   now: Clock;
+  /** Runs `work` as a part of the trace of the request that began the payment, where there is one. */
+  continuing<T>(payment: Payment | undefined, name: string, work: () => Promise<T>): Promise<T>;
   log: { info: Write; warn: Write; error: Write };
 }

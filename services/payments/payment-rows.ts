@@ -25,6 +25,7 @@ export interface Row {
   next_check_at: number | string | null;
   checks: number | string;
   event_sequence: number | string;
+  traceparent: string | null;
 }
 
 const numberOrNull = (value: number | string | null): number | null => (value === null ? null : Number(value));
@@ -50,6 +51,7 @@ export const toPayment = (row: Row): Payment => ({
   nextCheckAt: numberOrNull(row.next_check_at),
   checks: Number(row.checks),
   eventSequence: Number(row.event_sequence),
+  traceparent: row.traceparent,
 });
 
 const toRow = (payment: Payment): Row => ({
@@ -74,12 +76,13 @@ const toRow = (payment: Payment): Row => ({
   next_check_at: payment.nextCheckAt,
   checks: payment.checks,
   event_sequence: payment.eventSequence,
+  traceparent: payment.traceparent,
 });
 
 export const paymentColumns = [
   ...["id", "order_id", "open_order_id", "customer_id", "dedup_key", "provider", "method", "token", "status"],
   ...["amount_cents", "refunded_cents", "currency", "provider_ref", "redirect_url", "failure_code", "conflict_note"],
-  ...["created_at", "settled_at", "next_check_at", "checks", "event_sequence"],
+  ...["created_at", "settled_at", "next_check_at", "checks", "event_sequence", "traceparent"],
 ] as const satisfies readonly (keyof Row)[];
 
 /** What changes in a payment's life. */

@@ -30,6 +30,8 @@ export interface Payment {
   nextCheckAt: number | null;
   checks: number;
   eventSequence: number;
+  /** What continues the trace of the request that began it; null where that was not traced. */
+  traceparent: string | null;
 }
 
 /** A line of a payment's history. */
@@ -80,11 +82,12 @@ export const checkAfterMs = (checks: number): number => Math.min(mostCheckMs, fi
 export type NewPayment = Pick<
   Payment,
   "id" | "orderId" | "customerId" | "provider" | "method" | "token" | "dedupKey" | "amountCents" | "currency"
->;
+> & { traceparent?: string | null };
 
 export function openPayment(asked: NewPayment, now: number): Change {
   const payment: Payment = {
     ...asked,
+    traceparent: asked.traceparent ?? null,
     status: "PENDING",
     refundedCents: 0,
     providerRef: null,

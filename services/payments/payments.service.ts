@@ -12,6 +12,7 @@ import { auditLogMixin, type WithAuditLog } from "../../mixins/audit-log.mixin.t
 import { dbMixin, type WithDatabase } from "../../mixins/db.mixin.ts";
 import { outboxMixin, type WithOutbox } from "../../mixins/outbox.mixin.ts";
 import { sweeperMixin, type WithSweeps } from "../../mixins/sweeper.mixin.ts";
+import { continueTrace } from "../../mixins/traced.ts";
 import { paymentsAudit, type PaymentsAudit } from "./audit.repository.ts";
 import { createPayment } from "./create-payment.ts";
 import type { Deps } from "./deps.ts";
@@ -198,6 +199,13 @@ export default defineService<"payments", Vars>({
       providers,
       newId,
       now,
+      continuing: (payment, name, work) =>
+        continueTrace(
+          this.broker,
+          { name, kind: "consumer", traceparent: payment?.traceparent },
+          { orderId: payment?.orderId },
+          work,
+        ),
       log: this.logger,
     };
   },

@@ -12,7 +12,9 @@ const batch = 20;
  */
 export async function reconcilePayments(deps: Deps): Promise<boolean> {
   const due = await deps.payments.claimDue(deps.now(), batch);
-  await Promise.all(due.map((payment) => reconcile(deps, payment)));
+  await Promise.all(
+    due.map((payment) => deps.continuing(payment, "reconcile payment", () => reconcile(deps, payment))),
+  );
   return due.length === batch;
 }
 

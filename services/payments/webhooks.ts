@@ -2,7 +2,7 @@ import { messageOf } from "../../lib/errors.ts";
 import { reach } from "../../lib/failpoints.ts";
 import type { Deps } from "./deps.ts";
 import type { ProviderEvent } from "./provider-events.repository.ts";
-import { settle } from "./payment.ts";
+import { settle, type Payment } from "./payment.ts";
 import { settlePayment } from "./settle-payment.ts";
 
 const batch = 50;
@@ -26,24 +26,29 @@ export async function receiveWebhook(
 /** Acts on messages that wait; true when there may be more. */
 export async function applyDueEvents(deps: Deps): Promise<boolean> {
   const due = await deps.events.due(deps.now(), batch);
-  const known = await knownAlready(deps, due);
+  const ids = new Set(due.flatMap(({ charge }) => charge?.paymentId ?? []));
+  const payments = new Map((await deps.payments.findAll([...ids])).map((payment) => [payment.id, payment]));
+  const known = due.filter((event) => isKnown(deps, event, paymentOf(payments, event)));
   if (known.length > 0) await deps.events.applied(known, deps.now());
-  await Promise.all(due.filter((event) => !known.includes(event)).map((event) => applyEvent(deps, event)));
+  await Promise.all(
+    due
+      .filter((event) => !known.includes(event))
+      .map((event) =>
+        deps.continuing(paymentOf(payments, event), `webhook ${event.provider}`, () => applyEvent(deps, event)),
+      ),
+  );
   return due.length === batch;
 }
 
+const paymentOf = (payments: ReadonlyMap<string, Payment>, { charge }: ProviderEvent): Payment | undefined =>
+  charge ? payments.get(charge.paymentId) : undefined;
+
 /**
- * Those that say what their payment knows, as most do, because the answer to the charge came before. No later change of
- * a payment makes such a message one that says something new, so no lock is needed to see it.
+ * Whether it says what its payment knows, as most do, because the answer to the charge came before. No later change of a
+ * payment makes such a message one that says something new, so no lock is needed to see it.
  */
-async function knownAlready({ payments, now }: Deps, events: readonly ProviderEvent[]): Promise<ProviderEvent[]> {
-  const ids = new Set(events.flatMap(({ charge }) => charge?.paymentId ?? []));
-  const found = new Map((await payments.findAll([...ids])).map((payment) => [payment.id, payment]));
-  return events.filter(({ charge }) => {
-    const payment = charge && found.get(charge.paymentId);
-    return payment && settle(payment, charge, now()).outcome === "unchanged";
-  });
-}
+const isKnown = ({ now }: Deps, { charge }: ProviderEvent, payment: Payment | undefined): boolean =>
+  charge !== null && payment !== undefined && settle(payment, charge, now()).outcome === "unchanged";
 
 async function applyEvent(deps: Deps, event: ProviderEvent): Promise<void> {
   const { events, now, log } = deps;

@@ -102,6 +102,29 @@ describe("the trace of an order", () => {
     expect(spans.filter(({ failed }) => failed)).toEqual([]);
   });
 
+  it("goes on where the provider says only later what became of the payment", async () => {
+    const { traceId, root, orderId } = await placed();
+    const asked = await shop.rest.post(`/orders/${orderId}/pay`, {
+      token: buyer.token,
+      headers: { traceparent: `00-${traceId}-${root}-00` },
+      body: { method: "card", token: "tok_async_ok" },
+    });
+    expect(asked.status).toBe(202);
+
+    const ways = await eventually(() => {
+      const all = collector.spans.filter((span) => span.traceId === traceId);
+      const sent = all.filter(({ name }) => name === "send email").map((span) => wayTo(all, span));
+      return sent.some((way) => way.includes("publish order.paid")) && connected(all, root) && sent;
+    }, 20_000);
+
+    // whichever is first
+    const begin = ["POST /api/v1/orders/:id/pay", "orders.pay", "call payments.create", "payments.create"];
+    const end = ["publish payment.succeeded", "process payment.succeeded", "publish order.paid", "process order.paid"];
+    const told = ways.find((way) => way.includes("publish order.paid")) ?? [];
+    expect(["webhook sandbox", "reconcile payment"]).toContain(told[begin.length]);
+    expect(told.toSpliced(begin.length, 1)).toEqual([...begin, ...end, "send email"]);
+  });
+
   it("tells of a refusal by its code alone", async () => {
     const before = collector.spans.length;
     const answer = await shop.place(buyer, sku, 1_000);

@@ -94,4 +94,8 @@ export const migrations: Migration[] = [
     name: "003-archives",
     up: (t) => [...outboxArchiveTable(t), "CREATE INDEX provider_events_handled ON provider_events (handled_at)"],
   },
+  {
+    name: "004-traces",
+    up: (t) => [`ALTER TABLE payments ADD COLUMN traceparent ${t.word}`],
+  },
 ];

@@ -120,6 +120,7 @@ export function world(db: Database): World {
     providers: providerDirectory(provider),
     newId,
     now,
+    continuing: (_payment, _name, work) => work(),
     log: { info: write, warn: write, error: write },
   };
   return { deps, provider, logged, pass: (ms) => (nowMs += ms) };
