@@ -1,18 +1,25 @@
 import { query, send, type Method, type Sent } from "./http.ts";
 import { isProblem } from "./problem.ts";
-import { accessToken, endSession, renewed } from "./session.ts";
+import { accessToken, endSession, renewed, user } from "./session.ts";
 
-/** A request as whoever is signed in. A token that the server takes no more is renewed once. */
+const whoever = (): string | null => user.peek()?.id ?? null;
+
+/**
+ * A request as whoever is signed in. A token that the server takes no more is renewed once. Never is a request of one person
+ * sent with the token of another, who signed in while it waited.
+ */
 export async function request<T>(method: Method, path: string, sent: Sent = {}): Promise<T> {
+  const asker = whoever();
   const token = await accessToken();
+  if (whoever() !== asker) throw new DOMException("Somebody else is signed in now.", "AbortError");
   try {
     return await send<T>(method, path, { ...sent, token });
   } catch (error) {
     if (token === null || !isProblem(error, "INVALID_TOKEN")) throw error;
     const next = await renewed(token);
-    if (next === null) throw error;
+    if (next === null || whoever() !== asker) throw error;
     return send<T>(method, path, { ...sent, token: next }).catch((again: unknown) => {
-      if (isProblem(again, "INVALID_TOKEN")) endSession();
+      if (isProblem(again, "INVALID_TOKEN") && whoever() === asker) endSession();
       throw again;
     });
   }

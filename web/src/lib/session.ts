@@ -38,9 +38,9 @@ function keep(session: Session | null): void {
   remember(name, kept.value);
 }
 
-/** What the server now says of the person signed in. */
+/** What the server now says of the person signed in; of anybody else, who has gone meanwhile, nothing is kept. */
 export function keepProfile(profile: Profile): void {
-  if (!kept.value) return;
+  if (kept.value?.user.id !== profile.id) return;
   kept.value = { ...kept.value, user: profile };
   remember(name, kept.value);
 }
