@@ -14,6 +14,8 @@ export interface Grouping<In, Out> {
   atOnce?: number;
   /** Commits a group. Answers each item, in their order; an Error among the answers is its caller's alone. */
   run: (items: readonly In[]) => Promise<readonly (Out | Error)[]>;
+  /** After how long others no longer wait for a group to end; 1,500 when unset. */
+  stuckAfterMs?: number;
   /** Errors that no item is to blame for: running the items one by one would meet them again. */
   isBlameless?: (error: unknown) => boolean;
   meter?: GroupMeter | undefined;
@@ -34,17 +36,28 @@ interface Caller<In, Out> {
 }
 
 /**
+ * A group whose connection has gone silent is given up after seconds, longer than those who come meanwhile can wait. Others
+ * then go past it, a few at most: each has a connection of the service's pool. On a database that is merely slow they
+ * would make it slower.
+ */
+const usuallyStuckAfterMs = 1_500;
+const mostUnderWay = 4;
+
+/**
  * Lets callers share transactions: while one group is being committed the next callers queue, and then go together.
  * Nobody waits for a timer: the first caller goes alone and at once. When a group fails, its items are run one by one,
- * so that only the guilty caller meets the error.
+ * so that only the guilty caller meets the error. A group that takes
+ * long keeps nobody waiting.
  */
 export function groupCommit<In, Out>(grouping: Grouping<In, Out>): GroupCommit<In, Out> {
   const { most, weight, longest, run, isBlameless = () => false, meter } = grouping;
+  const { stuckAfterMs = usuallyStuckAfterMs } = grouping;
   // who shares with nobody has nobody to wait for
   const atOnce = most === 1 ? Infinity : (grouping.atOnce ?? 1);
   const queue: Caller<In, Out>[] = [];
   const waitingForEnd: (() => void)[] = [];
   let underWay = 0;
+  let stuck = 0;
 
   const takeGroup = (): Caller<In, Out>[] => {
     if (weight === undefined) return queue.splice(0, most);
@@ -71,15 +84,33 @@ export function groupCommit<In, Out>(grouping: Grouping<In, Out>): GroupCommit<I
     }
   };
 
-  const dispatch = (): void => {
+  const hasRoom = (): boolean => {
+    const waitedFor = underWay - stuck;
+    if (waitedFor === 0) return stuck === 0 || underWay < mostUnderWay;
     // A second group pays only when it is full: on MariaDB, 256 callers then place 1.3 times as many orders a second as
     // with one. Taken as soon as there is anybody to take, it makes two half groups: 0.87 times as many for 64 callers.
-    while (queue.length > 0 && (underWay === 0 || (underWay < atOnce && queue.length >= most))) {
+    return waitedFor < atOnce && queue.length >= most;
+  };
+
+  const settleInTime = async (group: readonly Caller<In, Out>[]): Promise<void> => {
+    let isStuck = false;
+    const timer = setTimeout(() => {
+      isStuck = true;
+      stuck += 1;
+      dispatch();
+    }, stuckAfterMs);
+    await settle(group);
+    clearTimeout(timer);
+    if (isStuck) stuck -= 1;
+  };
+
+  const dispatch = (): void => {
+    while (queue.length > 0 && hasRoom()) {
       underWay += 1;
       const group = takeGroup();
       meter?.taken(group.length);
       meter?.waiting(queue.length);
-      void settle(group).then(() => {
+      void settleInTime(group).then(() => {
         underWay -= 1;
         dispatch();
         if (underWay === 0) for (const end of waitingForEnd.splice(0)) end();

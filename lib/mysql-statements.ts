@@ -3,8 +3,11 @@ import { ConnectionError, type Sequelize } from "sequelize";
 import type { Statements, Tx } from "./database.ts";
 import { toDatabaseError, withoutContention } from "./database-errors.ts";
 
-/** A statement that has no answer by then is given up together with its connection, on which the answer may still come. */
-const answerWithinMs = 15_000;
+/**
+ * A statement that has no answer by then is given up together with its connection, on which the answer may still come. One of
+ * a transaction may wait for locks, 5 s at most; its beginning and its end wait for nobody but the disk.
+ */
+const answerWithinMs = { alone: 15_000, inTransaction: 8_000, control: 4_000 };
 
 /** The part of Sequelize's connection manager that is missing in its declarations. */
 interface Manager {
@@ -35,7 +38,7 @@ export function mysqlStatements(sequelize: Sequelize): Statements {
     tx
       ? (tx as unknown as MysqlTransaction).ask(sql, values)
       : // a transaction of one statement
-        withoutContention(() => withConnection((connection) => ask(connection, sql, values)));
+        withoutContention(() => withConnection((connection) => ask(connection, sql, values, answerWithinMs.alone)));
 
   return {
     select: async <R extends object>(sql: string, values: readonly unknown[], tx?: Tx) =>
@@ -60,7 +63,7 @@ class MysqlTransaction {
   /** Never once it has ended: its connection may be another's then. */
   async ask(sql: string, values: readonly unknown[]): Promise<Answer> {
     if (this.finished !== undefined) throw new Error(`this transaction has ended: ${sql}`);
-    return ask(this.connection, sql, values);
+    return ask(this.connection, sql, values, answerWithinMs.inTransaction);
   }
 
   afterCommit(hook: (tx: MysqlTransaction) => unknown): void {
@@ -69,10 +72,10 @@ class MysqlTransaction {
 
   async run<T>(connection: Connection, work: () => Promise<T>): Promise<T> {
     this.connection = connection;
-    await ask(connection, "START TRANSACTION");
+    await control(connection, "START TRANSACTION");
     try {
       const result = await work();
-      await ask(connection, "COMMIT");
+      await control(connection, "COMMIT");
       this.finished = "commit";
       return result;
     } catch (error) {
@@ -84,7 +87,7 @@ class MysqlTransaction {
   /** A connection that cannot be rolled back is given up; the server then does it. */
   async rollback(): Promise<void> {
     this.finished = "rollback";
-    await ask(this.connection, "ROLLBACK").catch(() => this.connection.destroy());
+    await control(this.connection, "ROLLBACK").catch(() => this.connection.destroy());
   }
 
   async committed(): Promise<void> {
@@ -92,14 +95,16 @@ class MysqlTransaction {
   }
 }
 
-function ask(connection: Connection, sql: string, values: readonly unknown[] = []): Promise<Answer> {
+const control = (connection: Connection, sql: string): Promise<Answer> =>
+  ask(connection, sql, [], answerWithinMs.control);
+
+function ask(connection: Connection, sql: string, values: readonly unknown[], withinMs: number): Promise<Answer> {
   return new Promise((resolve, reject) => {
     connection.query(
       {
         sql,
         values: values.map((value) => (value === undefined ? null : value)),
-
-        timeout: answerWithinMs,
+        timeout: withinMs,
       },
       (error: QueryError | null, answer) => {
         if (!error) return resolve(answer);

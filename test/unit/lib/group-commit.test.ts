@@ -1,4 +1,5 @@
 import fc from "fast-check";
+import { delay } from "../../../lib/time.ts";
 import { groupCommit, type Grouping } from "../../../lib/group-commit.ts";
 
 /** Commits that end when told to. 13 makes its group fail; 7 is refused. */
@@ -131,6 +132,35 @@ describe("group commit", () => {
 
     expect(await Promise.all(results)).toEqual([2, 4, 6, 8, 10]);
     expect(groups).toEqual([[1], [2, 3], [4, 5]]);
+  });
+
+  it("goes past groups that have no end in sight, a few of them", async () => {
+    const { groups, submit, openAll } = gated({ stuckAfterMs: 20 });
+
+    const results: Promise<number>[] = [];
+    for (const n of [1, 2, 3, 4, 5, 6, 8, 9]) {
+      results.push(submit(n));
+      await delay(40);
+    }
+    const beyond = groups.map((group) => group.length);
+    await openAll();
+
+    expect(beyond).toEqual([1, 1, 1, 1]);
+    expect(groups.at(-1)).toEqual([5, 6, 8, 9]);
+    expect(await Promise.all(results)).toEqual([2, 4, 6, 8, 10, 12, 16, 18]);
+  });
+
+  it("goes on as before when a group that was stuck has ended", async () => {
+    const { groups, submit, openAll } = gated({ stuckAfterMs: 20 });
+    const stuck = submit(1);
+    await delay(40);
+    await openAll();
+    await stuck;
+    const later = Promise.all([2, 3, 4].map(submit));
+    await openAll();
+
+    expect(await later).toEqual([4, 6, 8]);
+    expect(groups).toEqual([[1], [2], [3, 4]]);
   });
 
   it("lets nobody wait where nobody shares", async () => {
