@@ -74,7 +74,7 @@ export const nodeFaults: readonly Fault[] = [
   },
   {
     name: "scale",
-    about: "From three nodes to one, to as many as there may be, and to two, under the same load.",
+    about: "From three nodes to one, to as many as there may be, one after the other, and to two, under the same load.",
     targets: ["nodes"],
     limits: { ...ordinary, recoverWithinMs: 4_000, placedPercent: 100, seamless: true },
     holdMs: [500, 2_000],
@@ -86,8 +86,10 @@ export const nodeFaults: readonly Fault[] = [
       if (kept) await isReady(kept, site);
       const stopAll = (ending: WorldNode[]) => Promise.all(ending.map((node) => node.stop()));
       await stopAll(nodes.filter((node) => node !== kept));
-      await Promise.all(nodes.map((node) => node.start()));
-      await Promise.all(nodes.map((node) => isReady(node, site)));
+      for (const node of nodes) {
+        await node.start();
+        await isReady(node, site);
+      }
       await stopAll(nodes.filter((node) => node !== kept && node !== second));
       return () => world.restore();
     },
