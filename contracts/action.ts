@@ -5,7 +5,12 @@ import type { ProblemCode } from "./problem-titles.ts";
  * Who may call an action: anyone; anyone signed in; support and administrators; administrators; or only other
  * services, in which case no route can lead to it.
  */
-export type Access = "public" | "user" | "staff" | "admin" | "internal";
+export type Access = (typeof accesses)[number];
+const accesses = ["public", "user", "staff", "admin", "internal"] as const;
+
+/** Nothing checks the types of a program that runs: an action that says nothing must not be open to everyone. */
+export const saysWhoMayCall = ({ access }: { access: string }): boolean =>
+  (accesses as readonly string[]).includes(access);
 
 /**
  * The one description of an action. Its `params` validate, and with `result` and `summary` they become the OpenAPI

@@ -2,7 +2,7 @@ import type { Static } from "@sinclair/typebox";
 import type { CallingOptions, Context, Service, ServiceBroker, ServiceSchema } from "moleculer";
 import { cacheEvents } from "../lib/cache-events.ts";
 import type { Tx } from "../lib/database.ts";
-import type { ActionContract, TypesOf } from "./action.ts";
+import { saysWhoMayCall, type ActionContract, type TypesOf } from "./action.ts";
 import { authActions } from "./auth.ts";
 import type { CloudEvent, Consumer, SubscribedBy } from "./events.ts";
 import { gatewayActions } from "./gateway.ts";
@@ -131,6 +131,7 @@ export function defineService<S extends ServiceName, Vars extends object = Recor
   for (const [short, handler] of Object.entries(handlers)) {
     const contract = contractOf(`${definition.name}.${short}`);
     if (!contract) throw new Error(`action ${definition.name}.${short} has no contract`);
+    if (!saysWhoMayCall(contract)) throw new Error(`action ${definition.name}.${short} does not say who may call it`);
     const { summary, access, params, timeoutMs, retryable, cache, bulkhead } = contract;
     actions[short] = {
       summary,

@@ -4,6 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import logFiles, { archive } from "../../lib/log-files.ts";
+import { structuredLogger } from "../../lib/logger.ts";
+import { testConfig } from "../support/config.ts";
 import { startHub } from "../support/hub.ts";
 import { eventually } from "../support/wait.ts";
 
@@ -89,4 +91,22 @@ describe("log files", () => {
       await hub.dispose();
     }
   }, 60_000);
+
+  it("hold no secret that stands in a line's fields under its name", async () => {
+    const config = testConfig({ LOG_DIR: folder, LOG_LEVEL: "info", NODE_ID: "only" });
+    const log = structuredLogger(config).getLogHandler({ mod: "auth" });
+    const names = ["password", "currentPassword", "newPassword", "token", "accessToken", "refreshToken"];
+    const secrets = Object.fromEntries([...names, "authorization", "secret"].map((name) => [name, "planted"]));
+
+    log?.("info", ["signed in", { ...secrets, params: secrets, userId: "ann" }]);
+
+    const line = await eventually(() =>
+      readdirSync(folder)
+        .map(textOf)
+        .find((text) => text.includes("signed in")),
+    );
+    expect(line).toContain('"userId":"ann"');
+    expect(line).toContain("[redacted]");
+    expect(line).not.toContain("planted");
+  });
 });

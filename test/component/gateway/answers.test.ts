@@ -153,4 +153,18 @@ describe("refusals", () => {
 
     expect(answer.body).toMatchObject({ status: 422, code: "VALIDATION_FAILED" });
   });
+
+  // MySQL takes any text for 0
+  it.each([0, true, null, ["ann@example.com"], { $gt: "" }])(
+    "refuses the e-mail %j wherever one is asked for",
+    async (email) => {
+      const answers = await Promise.all([
+        post("/auth/login", { email, password: "correct horse battery" }),
+        post("/auth/register", { email, password: "correct horse battery", name: "Ann" }),
+        post("/auth/password/forgot", { email }),
+      ]);
+
+      for (const { body } of answers) expect(body).toMatchObject({ status: 422, code: "VALIDATION_FAILED" });
+    },
+  );
 });

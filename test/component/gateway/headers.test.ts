@@ -70,4 +70,18 @@ describe("headers", () => {
       expect(headers.get("etag")).toBeNull();
     }
   });
+
+  it.each([
+    ["https://hub.example", "max-age=31536000; includeSubDomains"],
+    ["http://hub.example", null],
+  ])("of a gateway at %s ask for TLS: %s", async (url, wanted) => {
+    const other = await startGateway({ env: { PUBLIC_URL: url } });
+
+    const answers = await Promise.all([
+      other.request("GET", `${basePath}/products`),
+      other.request("GET", `${basePath}/nothing`),
+    ]).finally(() => other.stop());
+
+    expect(answers.map(({ headers }) => headers.get("strict-transport-security"))).toEqual([wanted, wanted]);
+  });
 });
