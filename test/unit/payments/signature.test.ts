@@ -80,6 +80,13 @@ describe("reading a webhook", () => {
     });
   });
 
+  it("takes the secret of now and the one before, and no other", () => {
+    const text = '{"id":"evt_1","type":"payout.sent","createdAt":1,"data":{}}';
+
+    for (const secret of ["secret", "the one before"]) expect(read(text, secret)).toMatchObject({ eventId: "evt_1" });
+    expect(() => read(text, "guessed")).toThrow(refusal({ kind: "unauthenticated", code: "INVALID_SIGNATURE" }));
+  });
+
   it("looks at the signature before it looks at the body", () => {
     expect(() => provider.parseWebhook(Buffer.from("{"), {}, now)).toThrow(
       refusal({ kind: "unauthenticated", code: "INVALID_SIGNATURE" }),
