@@ -20,11 +20,18 @@ const withServers = {
   globalTeardown: "<rootDir>/test/support/global-teardown.ts",
 };
 
+// pages are bundled for browsers; here their signals are enough
+const unit = {
+  ...ring("unit"),
+  testMatch: ["<rootDir>/test/unit/**/*.test.ts", "<rootDir>/web/test/**/*.test.ts"],
+  moduleNameMapper: { "^@preact/signals$": "@preact/signals-core" },
+};
+
 /** The rings: pure code; one service; real stores and races; the whole system over HTTP. */
 export default {
   // much of it is waiting for processes that start and for time to pass
   maxWorkers: 3,
   testSequencer: "<rootDir>/test/support/longest-first.cjs",
   testTimeout: 60_000,
-  projects: [ring("unit"), ring("component"), ring("integration", withServers), ring("e2e", withServers)],
+  projects: [unit, ring("component"), ring("integration", withServers), ring("e2e", withServers)],
 };

@@ -25,6 +25,8 @@ export async function startSmtp(port = 0, onMail?: (mail: ReceivedMail) => void)
   const server = new SMTPServer({
     authOptional: true,
     disabledCommands: ["STARTTLS", "AUTH"],
+    // nodes keep connections open; it would wait half a minute for them
+    closeTimeout: 500,
     onRcptTo: ({ address }, _session, done) =>
       done(refused.has(address) ? Object.assign(new Error(`no such mailbox ${address}`), { responseCode: 550 }) : null),
     onData(stream, { envelope }, done) {
