@@ -4,6 +4,8 @@ import type { NemesisEvent } from "./nemesis.ts";
 /** What one fault did to the clients. */
 export interface FaultFigures {
   event: NemesisEvent;
+  /** When the next fault began: what was still under way then, and failed, says nothing of this one. */
+  untilMs: number;
   /** From the end of this fault, and of the one beside it, to 20 successes in a row; null when they never came. */
   recoveryMs: number | null;
   /** From when it was in force until an order was placed again; null when none was while it lasted. */
@@ -39,6 +41,11 @@ export function lastHealMs(event: NemesisEvent, events: readonly NemesisEvent[])
   return Math.max(event.healedAtMs, ...near.map(({ healedAtMs }) => healedAtMs));
 }
 
+function nextAtMs(event: NemesisEvent, events: readonly NemesisEvent[]): number {
+  const next = events.find(({ number, startedAtMs }) => number > event.number && startedAtMs >= reachOf(event));
+  return next?.startedAtMs ?? Infinity;
+}
+
 /** The figures of each fault; operations and events are in the order of time. */
 export function figuresOf(history: Pick<History, "operations">, events: readonly NemesisEvent[]): FaultFigures[] {
   const figures = events.map((event) => emptyFigures(event, events));
@@ -57,6 +64,7 @@ function emptyFigures(event: NemesisEvent, events: readonly NemesisEvent[]): Fau
   const { recoveredAtMs } = event;
   return {
     event,
+    untilMs: nextAtMs(event, events),
     recoveryMs: recoveredAtMs === null ? null : Math.max(0, recoveredAtMs - lastHealMs(event, events)),
     servedAfterMs: null,
     asked: 0,
@@ -79,10 +87,10 @@ const endOf = ({ tries, startedAtMs }: Operation): number => {
 };
 
 function count(figure: FaultFigures, operation: Operation): void {
-  const { event } = figure;
+  const { event, untilMs } = figure;
   for (const one of operation.tries) {
     const endedAtMs = one.startedAtMs + (one.tookMs ?? 0);
-    if (endedAtMs < event.startedAtMs || one.startedAtMs > reachOf(event)) continue;
+    if (endedAtMs < event.startedAtMs || endedAtMs > untilMs || one.startedAtMs > reachOf(event)) continue;
     figure.slowestMs = Math.max(figure.slowestMs, one.tookMs ?? 0);
     if (!hasFailed(one)) continue;
     figure.failed += 1;
@@ -99,6 +107,7 @@ function count(figure: FaultFigures, operation: Operation): void {
   if (startedAtMs < event.injectedAtMs || startedAtMs > event.healedAtMs) return;
   // sold out is an answer
   const isWell = outcome !== "open" && endedAtMs - startedAtMs <= patienceMs;
+  if (!isWell && endedAtMs > untilMs) return;
   figure.asked += 1;
   if (isWell) figure.placed += 1;
   if (!operation.tries.some((one) => !isAnswered(one))) return;

@@ -98,7 +98,8 @@ export const nodeFaults: readonly Fault[] = [
     name: "node paused",
     about: "One node stands still, as in a long pause of a machine, and goes on with what it had in hand.",
     targets: ["nodes"],
-    limits: { ...ordinary, recoverWithinMs: 4_000, servesWithinMs: 4_000 },
+    // who asked it just before has no answer, and hangs up after 5 s
+    limits: { ...ordinary, recoverWithinMs: 4_000, servesWithinMs: 4_000, callMs: 5_500 },
     holdMs: [4_000, 10_000],
     weight: 2,
     async inject(site) {

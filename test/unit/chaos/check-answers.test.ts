@@ -67,6 +67,19 @@ describe("a fault", () => {
     expect(judged(new Past(), ...events)).toEqual([]);
   });
 
+  it("does not answer for a request that the next one caught", () => {
+    const past = new Past();
+    past.do("place", { status: 503, why: "SERVICE_UNAVAILABLE", tookMs: 2_800 }, { status: 201 });
+    const startedAtMs = past.history.operations[0]?.startedAtMs ?? NaN;
+    const healed = startedAtMs + 1_000;
+    const ended = { startedAtMs: startedAtMs - 5_000, healedAtMs: healed, recoveredAtMs: healed, wholeAtMs: healed };
+    const seamless = fault({ fault: "scale", limits: limits({ seamless: true }), ...ended });
+    const next = fault({ number: 2, startedAtMs: healed, injectedAtMs: healed });
+
+    expect(judged(past, seamless)).toEqual(["I10", expect.stringContaining("1 scale: 1 requests failed") as string]);
+    expect(judged(past, seamless, next)).toEqual([]);
+  });
+
   it("is red when a request failed that was to see nothing of it", () => {
     const past = new Past();
     past.do("place", { status: null, why: "ECONNREFUSED" }, { status: 201 });
