@@ -30,6 +30,8 @@ const env = {
   ...process.env,
   REDOCLY_TELEMETRY: "off",
   REDOCLY_SUPPRESS_UPDATE_NOTICE: "true",
+  // some hundred processes of the system are started
+  NODE_COMPILE_CACHE: join(tmpdir(), "hub-tests-compiled"),
 };
 
 for (const signal of ["SIGTERM", "SIGINT"] as const) {
