@@ -40,23 +40,23 @@ export async function archive(
   { name, active, keep }: { name: string; active: string; keep: number },
 ): Promise<void> {
   const log = new RegExp(`^${name.replace(/[^\w-]/g, "\\$&")}\\.(\\d{4}-\\d{2}-\\d{2})\\.(\\d+)\\.log(\\.gz)?$`);
-  const ours = (await readdir(folder)).filter((entry) => log.test(entry));
-  for (const entry of ours.filter((one) => !one.endsWith(".gz") && one !== active)) {
+  const age = (entry: string): [string, number] => {
+    const [, date = "", number = "0"] = log.exec(entry) ?? [];
+    return [date, Number(number)];
+  };
+  const byAge = (a: string, b: string): number => {
+    const [[dateA, numberA], [dateB, numberB]] = [age(a), age(b)];
+    return dateA === dateB ? numberA - numberB : dateA < dateB ? -1 : 1;
+  };
+  // by the time this is run the stream may have rolled again, and what is newer than `active` is written to
+  const older = (await readdir(folder)).filter((entry) => log.test(entry) && byAge(entry, active) < 0);
+  for (const entry of older.filter((one) => !one.endsWith(".gz"))) {
     const path = join(folder, entry);
     // whoever dies in between leaves the log, and a part that the next one overwrites
     await pipeline(createReadStream(path), createGzip(), createWriteStream(`${path}.gz.part`, { mode: 0o600 }));
     await rename(`${path}.gz.part`, `${path}.gz`);
     await rm(path);
   }
-  const age = (entry: string): [string, number] => {
-    const [, date = "", number = "0"] = log.exec(entry) ?? [];
-    return [date, Number(number)];
-  };
-  const archives = [...new Set(ours.map((entry) => (entry.endsWith(".gz") ? entry : `${entry}.gz`)))]
-    .filter((entry) => entry !== `${active}.gz`)
-    .sort((a, b) => {
-      const [[dateA, numberA], [dateB, numberB]] = [age(a), age(b)];
-      return dateA === dateB ? numberB - numberA : dateA < dateB ? 1 : -1;
-    });
-  for (const entry of archives.slice(keep)) await rm(join(folder, entry), { force: true });
+  const archives = [...new Set(older.map((entry) => (entry.endsWith(".gz") ? entry : `${entry}.gz`)))];
+  for (const entry of archives.sort(byAge).reverse().slice(keep)) await rm(join(folder, entry), { force: true });
 }

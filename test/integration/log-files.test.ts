@@ -62,6 +62,17 @@ describe("log files", () => {
     expect(textOf("hub.2026-01-01.12.log.gz")).toBe("old");
   });
 
+  it("leave alone what is newer than the file that was written to when they were asked", async () => {
+    for (const number of [1, 2, 3]) writeFileSync(join(folder, `hub.2026-01-01.${number}.log`), "lines");
+    writeFileSync(join(folder, "hub.2026-01-02.1.log"), "lines");
+
+    await archive(folder, { name: "hub", active: "hub.2026-01-01.2.log", keep: 3 });
+
+    expect(names()).toEqual(
+      ["1.log.gz", "2.log", "3.log"].map((end) => `hub.2026-01-01.${end}`).concat("hub.2026-01-02.1.log"),
+    );
+  });
+
   it("are written over again where a compression was cut off", async () => {
     writeFileSync(join(folder, "hub.2026-01-01.1.log"), "whole");
     writeFileSync(join(folder, "hub.2026-01-01.1.log.gz.part"), "half");
