@@ -7,6 +7,10 @@ import { leastArchiveDays } from "./lib/archive.ts";
 import type { StoreConfig } from "./lib/database.ts";
 import type { TracingConfig } from "./lib/tracing.ts";
 import { parseFailpoints, type Failpoint } from "./lib/failpoints.ts";
+import { ConfigError, SettingsReader, type Env } from "./lib/settings-reader.ts";
+import { accountsIn, paymentProviderIn } from "./services/payments/providers/kinds.ts";
+
+export { ConfigError } from "./lib/settings-reader.ts";
 
 // The one reader of process.env. Everything else gets a Config.
 
@@ -57,11 +61,11 @@ export interface Config {
   /** The new one and, during a rotation, the one before. None: one that is derived from `secretKey`. */
   sandboxWebhookSecrets: readonly string[];
   /** Which provider new payments are made with. */
-  paymentProvider: PaymentProviderName;
+  paymentProvider: string;
   /** Where customers come back to from a provider's page. */
   paymentReturnUrl: string;
-  /** Null: there is no account at Stripe. */
-  stripe: StripeConfig | null;
+  /** What each account at a provider is used with, by the provider's name. */
+  paymentAccounts: Readonly<Record<string, object>>;
   /** Where Prometheus asks. Null: nothing is counted. */
   metrics: { host: string; port: number } | null;
   /** Null: nothing is traced, and nothing of OpenTelemetry loaded. */
@@ -75,28 +79,6 @@ export interface Config {
   production: boolean;
 }
 
-export type PaymentProviderName = "sandbox" | "stripe";
-
-export interface StripeConfig {
-  secretKey: string;
-  /** The new one and, during a rotation, the one before. */
-  webhookSecrets: readonly string[];
-  url: string;
-}
-
-/** Every setting that is wrong, a sentence each, beginning with the variable's name. */
-export class ConfigError extends Error {
-  readonly problems: readonly string[];
-
-  constructor(problems: readonly string[]) {
-    super(problems.join("\n"));
-    this.name = "ConfigError";
-    this.problems = problems;
-  }
-}
-
-type Env = Readonly<Record<string, string | undefined>>;
-
 interface ReadOptions {
   /** For a process that runs no service, such as a terminal: it does without what only services need. */
   joinsOnly?: boolean;
@@ -104,7 +86,7 @@ interface ReadOptions {
 
 /** Reads a Config from environment variables; throws a ConfigError that names all that are wrong. */
 export function readConfig(env: Env, { joinsOnly = false }: ReadOptions = {}): Config {
-  const read = new Reader(env);
+  const read = new SettingsReader(env);
   const host = read.text("HOST", "127.0.0.1", /^[a-zA-Z0-9.:_-]+$/, "a host name or an address");
   const port = read.integer("PORT", 3000, 0, 65_535);
   const databaseUrl = read.url("DATABASE_URL", ["mysql:", "mariadb:"]);
@@ -123,8 +105,8 @@ export function readConfig(env: Env, { joinsOnly = false }: ReadOptions = {}): C
     /\/+$/,
     "",
   );
-  const currency = read.currency();
-  const stripe = read.stripe();
+  const currency = currencyIn(read);
+  const paymentAccounts = accountsIn(read);
   const metricsPort = read.integer("METRICS_PORT", 0, 0, 65_535);
   const metricsHost = read.text("METRICS_HOST", "127.0.0.1", /^[a-zA-Z0-9.:_-]+$/, "a host name or an address");
   const tracingEndpoint = read.url("OTEL_EXPORTER_OTLP_ENDPOINT", ["http:", "https:"])?.replace(/\/+$/, "") ?? null;
@@ -142,7 +124,7 @@ export function readConfig(env: Env, { joinsOnly = false }: ReadOptions = {}): C
     transporter,
     amqpUrl,
     redisUrl,
-    services: read.services(),
+    services: servicesIn(read),
     nodeId: read.text("NODE_ID", `${hostname()}-${process.pid}`, /^[\w.:-]{1,100}$/, "letters, digits and . : _ -"),
     namespace: read.text("NAMESPACE", "hub", /^[\w-]{1,40}$/, "letters, digits, _ and -"),
     admin: {
@@ -170,9 +152,9 @@ export function readConfig(env: Env, { joinsOnly = false }: ReadOptions = {}): C
     secretKeyPrevious: read.secret("SECRET_KEY_PREVIOUS", 32, 512),
     sandboxUrl: read.url("SANDBOX_URL", ["http:", "https:"])?.replace(/\/+$/, "") ?? null,
     sandboxWebhookSecrets: read.secrets("SANDBOX_WEBHOOK_SECRET", /^[\x21-\x7e]{32,256}$/, "32 to 256 characters"),
-    paymentProvider: read.choice("PAYMENT_PROVIDER", stripe ? "stripe" : "sandbox", ["sandbox", "stripe"]),
+    paymentProvider: paymentProviderIn(read, paymentAccounts, currency),
     paymentReturnUrl: read.url("PAYMENT_RETURN_URL", ["http:", "https:"]) ?? publicUrl,
-    stripe,
+    paymentAccounts,
     metrics: metricsPort === 0 ? null : { host: metricsHost, port: metricsPort },
     tracing: tracingEndpoint === null ? null : { endpoint: tracingEndpoint, sampleRatio: traceSampleRatio },
     liveConfigFile: env.LIVE_CONFIG_FILE ? resolve(env.LIVE_CONFIG_FILE) : null,
@@ -183,7 +165,7 @@ export function readConfig(env: Env, { joinsOnly = false }: ReadOptions = {}): C
       name: env.NODE_ID ? `hub-${env.NODE_ID.replace(/[^\w-]/g, "_")}` : "hub",
       pretty: !production && process.stdout.isTTY === true,
     },
-    failpoints: read.failpoints(),
+    failpoints: failpointsIn(read, production),
     production,
   };
 
@@ -205,13 +187,14 @@ export function readConfig(env: Env, { joinsOnly = false }: ReadOptions = {}): C
   if (config.services.length < serviceNames.length && !transporter) {
     read.problem("SERVICES", "names a part of the services but TRANSPORTER is unset: they could not reach the others");
   }
-  if (config.paymentProvider === "stripe") {
-    if (stripe === null) read.problem("PAYMENT_PROVIDER", "is stripe, but STRIPE_SECRET_KEY is unset");
-    if (stripe !== null && !isCountedAlike(currency)) {
-      read.problem("CURRENCY", `is ${currency}, which Stripe counts in other units; its payments would be wrong`);
-    }
-  } else if (production && !joinsOnly && config.services.includes("payments") && !env.PAYMENT_PROVIDER?.trim()) {
-    read.problem("PAYMENT_PROVIDER", "is unset in production: say stripe, or sandbox where no money may move");
+  const takesPayments = !joinsOnly && config.services.includes("payments");
+  if (
+    production &&
+    takesPayments &&
+    read.value("PAYMENT_PROVIDER") === undefined &&
+    config.paymentProvider === "sandbox"
+  ) {
+    read.problem("PAYMENT_PROVIDER", "is unset in production: name one, or sandbox where no money may move");
   }
   if (production && databaseUrl && !joinsOnly) {
     if (config.secretKey === null)
@@ -267,145 +250,31 @@ export function configOf(broker: object): Config {
   return config;
 }
 
-const weakSecrets = /^(change-?me|secret|password|admin|default|example|test|1234)/i;
-
-class Reader {
-  private readonly env: Env;
-  private readonly problems: string[] = [];
-
-  constructor(env: Env) {
-    this.env = env;
+function currencyIn(read: SettingsReader): string {
+  const value = read.value("CURRENCY") ?? "GBP";
+  if (!Intl.supportedValuesOf("currency").includes(value)) {
+    read.problem("CURRENCY", `is "${value}", but must be a currency of ISO 4217 such as GBP`);
   }
-
-  problem(name: string, sentence: string): void {
-    this.problems.push(`${name} ${sentence}`);
-  }
-
-  finish(): void {
-    if (this.problems.length > 0) throw new ConfigError(this.problems);
-  }
-
-  /** An empty variable counts as unset, as compose files and shells leave them. */
-  private value(name: string): string | undefined {
-    const value = this.env[name]?.trim();
-    return value === "" ? undefined : value;
-  }
-
-  text(name: string, fallback: string, allowed: RegExp, description: string): string {
-    const value = this.value(name) ?? fallback;
-    if (!allowed.test(value)) this.problem(name, `is "${value}", but must be ${description}`);
-    return value;
-  }
-
-  integer(name: string, fallback: number, min: number, max: number): number {
-    const value = this.value(name);
-    if (value === undefined) return fallback;
-    const number = /^\d{1,15}$/.test(value) ? Number(value) : NaN;
-    if (number >= min && number <= max) return number;
-    this.problem(name, `is "${value}", but must be a whole number from ${min} to ${max}`);
-    return fallback;
-  }
-
-  ratio(name: string, fallback: number): number {
-    const value = this.value(name);
-    if (value === undefined) return fallback;
-    const number = /^\d(\.\d{1,9})?$/.test(value) ? Number(value) : NaN;
-    if (number >= 0 && number <= 1) return number;
-    this.problem(name, `is "${value}", but must be a number from 0 to 1`);
-    return fallback;
-  }
-
-  choice<T extends string>(name: string, fallback: T, choices: readonly T[]): T {
-    const value = this.value(name);
-    if (value === undefined) return fallback;
-    const found = choices.find((choice) => choice === value);
-    if (found === undefined) this.problem(name, `is "${value}", but must be one of ${choices.join(", ")}`);
-    return found ?? fallback;
-  }
-
-  /** Never repeats the value in a message: URLs hold passwords. */
-  url(name: string, protocols: readonly string[]): string | null {
-    const value = this.value(name);
-    if (value === undefined) return null;
-    if (URL.canParse(value) && protocols.includes(new URL(value).protocol) && new URL(value).hostname !== "")
-      return value;
-    this.problem(name, `must be a URL that begins with ${protocols.map((protocol) => `${protocol}//`).join(" or ")}`);
-    return null;
-  }
-
-  secret(name: string, min: number, max: number): string | null {
-    const value = this.env[name];
-    if (value === undefined || value === "") return null;
-    if (value.length < min || value.length > max) this.problem(name, `must have ${min} to ${max} characters`);
-    else if (this.env.NODE_ENV === "production" && weakSecrets.test(value))
-      this.problem(name, "is a default or easily guessed value");
-    return value;
-  }
-
-  /** One secret, or two with a comma between them. Never repeats one in a message. */
-  secrets(name: string, allowed: RegExp, description: string): string[] {
-    const values = (this.value(name) ?? "").split(",").map((value) => value.trim());
-    if (values.join() === "") return [];
-    if (values.length > 2 || !values.every((value) => allowed.test(value))) {
-      this.problem(name, `must be one secret of ${description}, or a new and an old one with a comma between them`);
-    }
-    return values;
-  }
-
-  /** Both of Stripe's secrets or neither. */
-  stripe(): StripeConfig | null {
-    const secretKey = this.value("STRIPE_SECRET_KEY") ?? null;
-    const webhookSecrets = this.secrets("STRIPE_WEBHOOK_SECRET", /^whsec_\w{16,200}$/, "the form whsec_…");
-    const url = this.url("STRIPE_URL", ["https:", "http:"]) ?? "https://api.stripe.com";
-    if (secretKey === null && webhookSecrets.length === 0) return null;
-    if (secretKey === null) this.problem("STRIPE_SECRET_KEY", "is unset, but STRIPE_WEBHOOK_SECRET is set");
-    else if (!/^(sk|rk)_(test|live)_\w{8,250}$/.test(secretKey)) {
-      this.problem("STRIPE_SECRET_KEY", "must be a secret or restricted key of Stripe: sk_… or rk_…");
-    }
-    if (webhookSecrets.length === 0) this.problem("STRIPE_WEBHOOK_SECRET", "is unset, but STRIPE_SECRET_KEY is set");
-    if (new URL(url).protocol === "http:" && !/^(127\.0\.0\.1|localhost|\[::1\])$/.test(new URL(url).hostname)) {
-      this.problem("STRIPE_URL", "must begin with https://: the secret key goes there");
-    }
-    return { secretKey: secretKey ?? "", webhookSecrets, url };
-  }
-
-  currency(): string {
-    const value = this.value("CURRENCY") ?? "GBP";
-    if (!Intl.supportedValuesOf("currency").includes(value)) {
-      this.problem("CURRENCY", `is "${value}", but must be a currency of ISO 4217 such as GBP`);
-    }
-    return value;
-  }
-
-  failpoints(): Failpoint[] {
-    const value = this.value("FAILPOINTS");
-    if (value === undefined) return [];
-    if (this.env.NODE_ENV === "production") this.problem("FAILPOINTS", "is for tests, and refused in production");
-    const { points, problems } = parseFailpoints(value);
-    for (const problem of problems) this.problem("FAILPOINTS", problem);
-    return points;
-  }
-
-  services(): ServiceName[] {
-    const value = this.value("SERVICES");
-    if (value === undefined || value === "all") return [...serviceNames];
-    const names = value.split(",").map((name) => name.trim());
-    const unknown = names.filter((name) => !serviceNames.some((known) => known === name));
-    if (unknown.length > 0)
-      this.problem("SERVICES", `names "${unknown.join(", ")}", but knows ${serviceNames.join(", ")}`);
-    return serviceNames.filter((name) => names.includes(name));
-  }
+  return value;
 }
 
-/** Amounts of these have no decimals at Stripe; of those with three it takes none that end in another digit than 0. */
-const withoutDecimals = "BIF CLP DJF GNF JPY KMF KRW MGA PYG RWF VND VUV XAF XOF XPF".split(" ");
-const threeDecimals = "BHD JOD KWD OMR TND".split(" ");
+function failpointsIn(read: SettingsReader, production: boolean): Failpoint[] {
+  const value = read.value("FAILPOINTS");
+  if (value === undefined) return [];
+  if (production) read.problem("FAILPOINTS", "is for tests, and refused in production");
+  const { points, problems } = parseFailpoints(value);
+  for (const problem of problems) read.problem("FAILPOINTS", problem);
+  return points;
+}
 
-/** Whether our minor units of a currency, which are those of CLDR, are Stripe's. */
-function isCountedAlike(currency: string): boolean {
-  if (threeDecimals.includes(currency)) return false;
-  const format = new Intl.NumberFormat("en", { style: "currency", currency });
-  return format.resolvedOptions().maximumFractionDigits === (withoutDecimals.includes(currency) ? 0 : 2);
+function servicesIn(read: SettingsReader): ServiceName[] {
+  const value = read.value("SERVICES");
+  if (value === undefined || value === "all") return [...serviceNames];
+  const names = value.split(",").map((name) => name.trim());
+  const unknown = names.filter((name) => !serviceNames.some((known) => known === name));
+  if (unknown.length > 0)
+    read.problem("SERVICES", `names "${unknown.join(", ")}", but knows ${serviceNames.join(", ")}`);
+  return serviceNames.filter((name) => names.includes(name));
 }
 
 /** An address to connect to for one to listen on. */

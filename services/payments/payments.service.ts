@@ -1,12 +1,11 @@
 import { configOf, type Config } from "../../config.ts";
-import { defineService, type Identity } from "../../contracts/bus.ts";
-import { paymentMethods } from "../../contracts/payments.ts";
+import { defineService } from "../../contracts/bus.ts";
 import { outboxArchive } from "../../lib/archive.ts";
 import { auditPage } from "../../lib/audit.ts";
 import { DomainError, messageOf, notFound } from "../../lib/errors.ts";
 import { newId } from "../../lib/ids.ts";
 import { metricsOf } from "../../lib/metrics.ts";
-import { isStaff, signedIn } from "../../middlewares/guard.middleware.ts";
+import { mayUse } from "../../middlewares/guard.middleware.ts";
 import { archiveSweep } from "../../mixins/archive-sweep.ts";
 import { auditLogMixin, type WithAuditLog } from "../../mixins/audit-log.mixin.ts";
 import { dbMixin, type WithDatabase } from "../../mixins/db.mixin.ts";
@@ -17,18 +16,17 @@ import { paymentsAudit, type PaymentsAudit } from "./audit.repository.ts";
 import { createPayment } from "./create-payment.ts";
 import type { Deps } from "./deps.ts";
 import { migrations } from "./migrations/index.ts";
-import type { Payment } from "./payment.ts";
 import { toView } from "./payment-view.ts";
 import { paymentsRepository } from "./payments.repository.ts";
 import { handledEvents, providerEventsRepository } from "./provider-events.repository.ts";
 import { askOnce } from "./providers/ask.ts";
-import { ProviderUnavailable } from "./providers/provider.ts";
+import { providerKinds } from "./providers/kinds.ts";
+import { ProviderUnavailable, type PaymentProvider } from "./providers/provider.ts";
 import { providerDirectory, type Providers } from "./providers/providers.ts";
 import { sandboxProvider, type SandboxProvider } from "./providers/sandbox/client.ts";
 import { startSandbox, type Sandbox } from "./providers/sandbox/server.ts";
 import { sandboxSecrets } from "./providers/sandbox/signature.ts";
 import { tokenNames } from "./providers/sandbox/tokens.ts";
-import { stripeProvider } from "./providers/stripe/client.ts";
 import { traced } from "./providers/traced.ts";
 import { reconcilePayments } from "./reconcile-payments.ts";
 import { refundPayment, sendDueRefunds } from "./refund-payment.ts";
@@ -45,8 +43,6 @@ interface Vars extends WithDatabase, WithAuditLog, WithOutbox, WithSweeps {
 
 const now = Date.now;
 
-const mayRead = (payment: Payment, user: Identity): boolean => payment.customerId === user.id || isStaff(user);
-
 /** A question to the sandbox's approval page, for which no answer is an error of its own. */
 async function askSandbox<T>(question: (signal: AbortSignal) => Promise<T>): Promise<T> {
   try {
@@ -60,13 +56,19 @@ async function askSandbox<T>(question: (signal: AbortSignal) => Promise<T>): Pro
 }
 
 /** Whoever paid with another provider than the present one can still be refunded. */
-function providersOf(
-  { paymentProvider, paymentReturnUrl, stripe: account }: Config,
-  sandbox: SandboxProvider,
-): Providers {
-  if (!account) return providerDirectory(sandbox);
-  const stripe = traced(stripeProvider({ ...account, returnUrl: paymentReturnUrl }));
-  return paymentProvider === "stripe" ? providerDirectory(stripe, [sandbox]) : providerDirectory(sandbox, [stripe]);
+async function providersOf(config: Config, sandbox: SandboxProvider): Promise<Providers> {
+  const all: PaymentProvider[] = [sandbox];
+  for (const kind of providerKinds) {
+    const account = config.paymentAccounts[kind.name];
+    const webhookUrl = `${config.webhookUrl}/api/v1/payments/webhooks/${kind.name}`;
+    const addresses = { webhookUrl, returnUrl: config.paymentReturnUrl };
+    if (account) all.push(traced(await kind.open(account, addresses)));
+  }
+  const isCurrent = ({ name }: PaymentProvider): boolean => name === config.paymentProvider;
+  return providerDirectory(
+    all.find(isCurrent) ?? sandbox,
+    all.filter((provider) => !isCurrent(provider)),
+  );
 }
 
 export default defineService<"payments", Vars>({
@@ -103,12 +105,12 @@ export default defineService<"payments", Vars>({
 
   actions: {
     methods() {
-      const { name } = this.deps.providers.current;
-      return { provider: name, methods: [...paymentMethods], testTokens: name === "sandbox" ? [...tokenNames] : [] };
+      const { name, methods } = this.deps.providers.current;
+      return { provider: name, methods: [...methods], testTokens: name === "sandbox" ? [...tokenNames] : [] };
     },
     async get(ctx) {
       const payment = await this.deps.payments.find(ctx.params.id);
-      if (payment && !mayRead(payment, signedIn(ctx))) {
+      if (payment && !mayUse(ctx, payment.customerId)) {
         this.auditLog.noteSoon(ctx, { action: "access.refused", target: `payment ${payment.id}`, outcome: "refused" });
         throw notFound("payment");
       }
@@ -184,7 +186,7 @@ export default defineService<"payments", Vars>({
       sandboxUrl === null ? await startSandbox({ store, port: 0, webhookSecret: webhookSecrets[0], onError }) : null;
     const url = this.hosted?.url ?? sandboxUrl ?? "";
     this.sandbox = traced(sandboxProvider({ url, publicUrl, webhookUrl, webhookSecrets }));
-    const providers = providersOf(config, this.sandbox);
+    const providers = await providersOf(config, this.sandbox);
     this.books = paymentsAudit(this.db, providers.all, now);
     const payments = paymentsRepository(
       this.db,

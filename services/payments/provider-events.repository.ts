@@ -1,5 +1,7 @@
 import type { ArchivedTable } from "../../lib/archive.ts";
 import { marks, type Database, type Tx } from "../../lib/database.ts";
+import { isOutage } from "../../lib/database-errors.ts";
+import { groupCommit } from "../../lib/group-commit.ts";
 import { backoffMs } from "../../lib/time.ts";
 import type { ChargeResult, ProviderMessage } from "./providers/provider.ts";
 
@@ -20,8 +22,8 @@ export interface ProviderEvent {
 
 /** The inbox of webhooks: every message of a provider, by its unique id, before anything is done with it. */
 export interface ProviderEventsRepository {
-  /** Keeps a message that is new; false when it came before. Committed when it resolves. */
-  receive(provider: string, message: ProviderMessage, nowMs: number): Promise<boolean>;
+  /** Keeps a message if it is new. Committed when it resolves; those that come at once share a statement. */
+  receive(provider: string, message: ProviderMessage, nowMs: number): Promise<void>;
   due(nowMs: number, limit: number): Promise<ProviderEvent[]>;
   /**
    * Applies a due event and keeps how it ended, in one transaction. Null when another node has it in hand or is done
@@ -50,6 +52,7 @@ export const handledEvents: ArchivedTable = {
   kept: null,
 };
 
+const mostInStatement = 100;
 const firstRetryMs = 250;
 const mostRetryMs = 60_000;
 
@@ -61,14 +64,26 @@ export function providerEventsRepository(db: Database): ProviderEventsRepository
   const skipLocked = db.dialect === "mysql" ? " FOR UPDATE SKIP LOCKED" : "";
   const retryAt = (nowMs: number, attempts: number): number => nowMs + backoffMs(attempts, firstRetryMs, mostRetryMs);
 
-  return {
-    async receive(provider, { eventId, type, charge }, nowMs) {
-      const inserted = await db.execute(
-        `${insert} provider_events (provider, event_id, type, payment_id, charge, status, attempts, received_at, due_at) VALUES (?, ?, ?, ?, ?, 'WAITING', 0, ?, ?)`,
-        [provider, eventId, type, charge?.paymentId ?? null, JSON.stringify(charge), nowMs, nowMs],
+  const received = groupCommit<readonly [provider: string, eventId: string, ...unknown[]], void>({
+    most: mostInStatement,
+    // each is a request under way, and those are counted
+    longest: Infinity,
+    async run(messages) {
+      // in the order of the key, as nodes that get the same ones at once lock them
+      const rows = messages.toSorted(([a, idA], [b, idB]) => (`${a} ${idA}` < `${b} ${idB}` ? -1 : 1));
+      await db.execute(
+        `${insert} provider_events (provider, event_id, type, payment_id, charge, received_at, due_at, status, attempts)
+         VALUES ${rows.map(() => "(?, ?, ?, ?, ?, ?, ?, 'WAITING', 0)").join(", ")}`,
+        rows.flat(),
       );
-      return inserted === 1;
+      return messages.map(() => undefined);
     },
+    isBlameless: isOutage,
+  });
+
+  return {
+    receive: (provider, { eventId, type, charge }, nowMs) =>
+      received.submit([provider, eventId, type, charge?.paymentId ?? null, JSON.stringify(charge), nowMs, nowMs]),
     async due(nowMs, limit) {
       const rows = await db.select<Row>(
         `SELECT * FROM provider_events WHERE due_at <= ? ORDER BY due_at LIMIT ${limit}`,

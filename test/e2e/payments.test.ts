@@ -70,9 +70,8 @@ describe.each<StoreName>(["SQLite", "MySQL"])("paying with each of the sandbox's
     await shop.reaches(ann, order.id, status);
   });
 
-  it.each(["tok_timeout", "tok_error_after_charge", "tok_silent"])(
-    "%s is charged once and found out",
-    async (token) => {
+  it("tok_timeout, tok_error_after_charge and tok_silent are charged once and found out", async () => {
+    const foundOut = async (token: string): Promise<void> => {
       const order = await placed();
       const startedAt = Date.now();
       const answer = await shop.pay(ann, order.id, token);
@@ -80,8 +79,10 @@ describe.each<StoreName>(["SQLite", "MySQL"])("paying with each of the sandbox's
       expect(Date.now() - startedAt).toBeLessThan(5_000);
       await shop.reaches(ann, order.id, "PAID", 40_000);
       await onePaidOnce(order.id);
-    },
-  );
+    };
+    // at once, as they mostly wait
+    await Promise.all(["tok_timeout", "tok_error_after_charge", "tok_silent"].map(foundOut));
+  });
 
   it("tok_duplicate sends its webhook five times and pays once", async () => {
     const order = await placed();

@@ -1,4 +1,6 @@
 import { ConfigError, readConfig } from "../../config.ts";
+import { SettingsReader } from "../../lib/settings-reader.ts";
+import { paymentProviderIn } from "../../services/payments/providers/kinds.ts";
 
 function problemsOf(env: Record<string, string>): readonly string[] {
   try {
@@ -154,15 +156,21 @@ describe("settings", () => {
   const stripe = { STRIPE_SECRET_KEY: "sk_test_0123456789abcdef", STRIPE_WEBHOOK_SECRET: "whsec_0123456789abcdef" };
 
   it("take payments with the sandbox, and with Stripe once its secrets are there", () => {
-    expect(readConfig({})).toMatchObject({ paymentProvider: "sandbox", stripe: null, sandboxWebhookSecrets: [] });
+    expect(readConfig({})).toMatchObject({
+      paymentProvider: "sandbox",
+      paymentAccounts: {},
+      sandboxWebhookSecrets: [],
+    });
     expect(readConfig(stripe)).toMatchObject({
       paymentProvider: "stripe",
-      stripe: { url: "https://api.stripe.com", webhookSecrets: ["whsec_0123456789abcdef"] },
+      paymentAccounts: { stripe: { url: "https://api.stripe.com", webhookSecrets: ["whsec_0123456789abcdef"] } },
       paymentReturnUrl: "http://127.0.0.1:3000",
     });
     expect(readConfig({ ...stripe, PAYMENT_PROVIDER: "sandbox" }).paymentProvider).toBe("sandbox");
     const rotating = { ...stripe, STRIPE_WEBHOOK_SECRET: "whsec_newnewnewnewnewne,whsec_oldoldoldoldoldol" };
-    expect(readConfig(rotating).stripe?.webhookSecrets).toHaveLength(2);
+    expect(readConfig(rotating).paymentAccounts.stripe).toMatchObject({
+      webhookSecrets: ["whsec_newnewnewnewnewne", "whsec_oldoldoldoldoldol"],
+    });
   });
 
   it.each([
@@ -171,14 +179,22 @@ describe("settings", () => {
     [{ ...stripe, STRIPE_SECRET_KEY: "pk_live_0123456789abcdef" }, "STRIPE_SECRET_KEY must be"],
     [{ ...stripe, STRIPE_WEBHOOK_SECRET: "a,b,c" }, "STRIPE_WEBHOOK_SECRET must be one secret"],
     [{ ...stripe, STRIPE_URL: "http://stripe.example" }, "STRIPE_URL must begin with https://"],
-    [{ ...stripe, CURRENCY: "ISK" }, "CURRENCY is ISK, which Stripe counts in other units"],
-    [{ ...stripe, CURRENCY: "KWD" }, "CURRENCY is KWD, which Stripe counts in other units"],
+    [{ ...stripe, CURRENCY: "ISK" }, "CURRENCY is ISK, which stripe counts in other units"],
+    [{ ...stripe, CURRENCY: "KWD" }, "CURRENCY is KWD, which stripe counts in other units"],
     [{ PAYMENT_PROVIDER: "stripe" }, "PAYMENT_PROVIDER is stripe, but STRIPE_SECRET_KEY is unset"],
-    [{ PAYMENT_PROVIDER: "paypal" }, "PAYMENT_PROVIDER is"],
+    [{ PAYMENT_PROVIDER: "paypal" }, 'PAYMENT_PROVIDER is "paypal", but must be one of sandbox, stripe'],
     [{ NODE_ENV: "production" }, "PAYMENT_PROVIDER is unset in production"],
     [{ SANDBOX_WEBHOOK_SECRET: "short" }, "SANDBOX_WEBHOOK_SECRET must be one secret"],
   ])("refuse a half-configured payment provider: %j", (env: Record<string, string>, beginning) => {
     expect(problemsOf(env)).toEqual([expect.stringContaining(beginning)]);
+  });
+
+  it("want to be told who takes new payments when there are two accounts", () => {
+    const reader = new SettingsReader({});
+    paymentProviderIn(reader, { stripe: {}, wallet: {} }, "GBP");
+    expect(() => reader.finish()).toThrow(
+      "PAYMENT_PROVIDER is unset, but must say who takes new payments: stripe or wallet",
+    );
   });
 
   it("never repeat a secret", () => {

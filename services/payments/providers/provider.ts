@@ -67,6 +67,8 @@ export type JournalRange =
 /** Every call ends with its signal, at the latest: then with ProviderUnavailable. */
 export interface PaymentProvider {
   readonly name: string;
+  /** What can be paid with there; it refuses the others. */
+  readonly methods: readonly PaymentMethod[];
   charge(request: ChargeRequest, signal: AbortSignal): Promise<ChargeResult>;
   /** The charge made for a payment, or null when the provider was never told to make one. */
   find(payment: KnownPayment, signal: AbortSignal): Promise<ChargeResult | null>;

@@ -34,12 +34,11 @@ describeStores("the inbox of webhooks", (store) => {
     const charge = resultOf({ ...asked, paymentId: asked.id }, "succeeded");
     const eventId = newId();
 
-    const kept = await Promise.all(Array.from({ length: 20 }, () => receive(charge, eventId)));
+    await Promise.all(Array.from({ length: 20 }, () => receive(charge, eventId)));
     await Promise.all([apply(), apply(), apply()]);
     await receive(charge, eventId);
     await apply();
 
-    expect(kept.filter(Boolean)).toHaveLength(1);
     expect(await statuses()).toEqual(["APPLIED"]);
     expect(await ledger(db, payment.orderId)).toEqual([1_000]);
     expect(await facts(db, payment)).toEqual(["payment.succeeded"]);
@@ -56,7 +55,8 @@ describeStores("the inbox of webhooks", (store) => {
     await apply();
     expect(await archiveOld(db, handledEvents, { ageMs: -60_000, limit: 10 })).toMatchObject({ moved: 1 });
 
-    expect(await receive(charge, "evt_1")).toBe(true);
+    await receive(charge, "evt_1");
+    expect(await statuses()).toContain("WAITING");
     await apply();
 
     expect((await statuses()).sort()).toEqual(["APPLIED", "CONFLICT"]);

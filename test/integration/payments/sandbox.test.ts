@@ -271,7 +271,9 @@ describeStores("the sandbox", (store) => {
     let nowMs = Date.now();
     const { port } = merchant.address() as AddressInfo;
     const body = JSON.stringify({ id: "evt_1", type: "charge.succeeded", data: { reference: paymentId } });
-    await db.transaction((tx) => queueDeliveries(db, tx, { url: `http://127.0.0.1:${port}/`, body, times: 1 }, nowMs));
+    await db.transaction((tx) =>
+      queueDeliveries(db, tx, [{ url: `http://127.0.0.1:${port}/`, body, times: 1 }], nowMs),
+    );
     const deliverAfter = (ms: number) => {
       nowMs += ms;
       const options = { db, webhookSecret, now: () => nowMs };

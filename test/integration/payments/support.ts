@@ -69,6 +69,7 @@ export function fakeProvider(): FakeProvider {
     parseWebhook() {
       throw new Error("this test sends no webhooks");
     },
+    methods: ["card"],
     audited: { most: 100, forMs: Infinity },
     journal() {
       throw new Error("this test audits nothing");

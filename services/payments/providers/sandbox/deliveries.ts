@@ -1,4 +1,4 @@
-import { hasRow, marks, type Database, type Tx } from "../../../../lib/database.ts";
+import { hasRow, insertRows, marks, type Database, type Tx } from "../../../../lib/database.ts";
 import { messageOf } from "../../../../lib/errors.ts";
 import { newId } from "../../../../lib/ids.ts";
 import { backoffMs } from "../../../../lib/time.ts";
@@ -13,20 +13,24 @@ const giveUpAfterMs = 48 * 3_600_000;
 /** How long a sender has a delivery for itself; a crash gives it back after that. */
 const leaseMs = 15_000;
 
+/** A webhook, to be sent so many times. */
+export interface Announcement {
+  url: string;
+  body: string;
+  times: number;
+}
+
 /** Keeps webhooks to be sent, in the transaction that decided what they tell of. */
-export async function queueDeliveries(
+export function queueDeliveries(
   db: Database,
   tx: Tx,
-  { url, body, times }: { url: string; body: string; times: number },
+  announcements: readonly Announcement[],
   nowMs: number,
 ): Promise<void> {
-  for (let i = 0; i < times; i += 1) {
-    await db.execute(
-      "INSERT INTO deliveries (id, url, body, attempts, due_at, created_at) VALUES (?, ?, ?, 0, ?, ?)",
-      [newId(), url, body, nowMs, nowMs],
-      tx,
-    );
-  }
+  const rows = announcements.flatMap(({ url, body, times }) =>
+    Array.from({ length: times }, () => [newId(), url, body, 0, nowMs, nowMs]),
+  );
+  return insertRows(db, tx, "deliveries (id, url, body, attempts, due_at, created_at)", rows);
 }
 
 interface Delivery {
@@ -43,12 +47,15 @@ export async function deliverDue(
   stopping: AbortSignal,
 ): Promise<boolean> {
   const due = await claim(db, now());
+  const arrived: Delivery[] = [];
   await Promise.all(
     due.map(async (delivery) => {
       const error = await post(delivery, sign(Buffer.from(delivery.body), webhookSecret, now()), stopping);
-      await (error === null ? delivered(db, delivery, now()) : postpone(db, delivery, error, now()));
+      if (error === null) arrived.push(delivery);
+      else await postpone(db, delivery, error, now());
     }),
   );
+  if (arrived.length > 0) await delivered(db, arrived, now());
   return due.length === batch;
 }
 
@@ -100,10 +107,11 @@ async function claim(db: Database, nowMs: number): Promise<Delivery[]> {
   });
 }
 
-async function delivered(db: Database, { id, attempts }: Delivery, nowMs: number): Promise<void> {
+async function delivered(db: Database, arrived: readonly Delivery[], nowMs: number): Promise<void> {
   await db.execute(
-    "UPDATE deliveries SET attempts = ?, due_at = NULL, delivered_at = ?, last_error = NULL WHERE id = ?",
-    [attempts + 1, nowMs, id],
+    `UPDATE deliveries SET attempts = attempts + 1, due_at = NULL, delivered_at = ?, last_error = NULL
+     WHERE id IN (${marks(arrived.length)})`,
+    [nowMs, ...arrived.map(({ id }) => id)],
   );
 }
 

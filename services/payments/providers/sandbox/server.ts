@@ -8,7 +8,8 @@ import { compileSchema } from "../../../../lib/validator.ts";
 import { Decision, JournalQuery, NewCharge, NewRefund, VoidRequest, type Journal, type SandboxCharge } from "./api.ts";
 import { deliverDue } from "./deliveries.ts";
 import { sandboxMigrations } from "./migrations.ts";
-import { Refusal, sandboxStore, type SandboxStore } from "./store.ts";
+import { Refusal } from "./rows.ts";
+import { sandboxStore, type SandboxStore } from "./store.ts";
 import { behaviourOf } from "./tokens.ts";
 
 export interface SandboxOptions {

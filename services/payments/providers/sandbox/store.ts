@@ -1,22 +1,24 @@
-import { randomBytes } from "node:crypto";
-import { hasRow, marks, type Database, type Tx } from "../../../../lib/database.ts";
+import { hasRow, insertRows, marks, type Database, type Tx } from "../../../../lib/database.ts";
 import { isUniqueViolation } from "../../../../lib/database-errors.ts";
+import { groupCommit } from "../../../../lib/group-commit.ts";
 import type { Decision, Journal, NewCharge, NewRefund, SandboxCharge, SandboxRefund } from "./api.ts";
 import { queueDeliveries } from "./deliveries.ts";
+import {
+  eventId,
+  newRef,
+  newRow,
+  Refusal,
+  rowColumns,
+  sameOrRefusal,
+  toCharge,
+  toRefund,
+  voidedRow,
+  type Asked,
+  type Charged,
+  type RefundRow,
+  type Row,
+} from "./rows.ts";
 import { behaviourOf } from "./tokens.ts";
-
-/** A request the sandbox says no to. */
-export class Refusal extends Error {
-  readonly status: number;
-  readonly code: string;
-
-  constructor(status: number, code: string) {
-    super(code);
-    this.name = "Refusal";
-    this.status = status;
-    this.code = code;
-  }
-}
 
 /** The sandbox's books. Everything is committed when a function resolves. */
 export interface SandboxStore {
@@ -36,10 +38,8 @@ export interface SandboxStore {
   journalOf(range: { references: readonly string[] } | { after: string; limit: number }): Promise<Journal>;
 }
 
-/** ISO 4217's code for no currency: of a reference that was voided before any amount was named. */
-const noCurrency = "XXX";
 const maxRaces = 5;
-const newRef = (prefix: string): string => `${prefix}_${randomBytes(16).toString("hex")}`;
+const mostInGroup = 64;
 
 export function sandboxStore(db: Database): SandboxStore {
   const forUpdate = db.dialect === "mysql" ? " FOR UPDATE" : "";
@@ -49,11 +49,12 @@ export function sandboxStore(db: Database): SandboxStore {
     db.select<Row>(`SELECT * FROM charges WHERE ${where}`, values, tx);
   const one = async (where: string, values: readonly unknown[], tx?: Tx): Promise<Row | null> =>
     (await select(where, values, tx))[0] ?? null;
-  const insert = (row: Row, tx: Tx): Promise<number> =>
-    db.execute(
-      `INSERT INTO charges (${Object.keys(row).join(", ")}) VALUES (${marks(Object.keys(row).length)})`,
-      Object.values(row),
+  const insert = (rows: readonly Row[], tx: Tx): Promise<void> =>
+    insertRows(
+      db,
       tx,
+      `charges (${rowColumns.join(", ")})`,
+      rows.map((row) => rowColumns.map((column) => row[column])),
     );
 
   const end = async (row: Row, status: "succeeded" | "failed" | "voided", failureCode: string | null, tx: Tx) => {
@@ -65,10 +66,13 @@ export function sandboxStore(db: Database): SandboxStore {
     return { ...row, status, failure_code: failureCode };
   };
 
-  const announce = async (row: Row, times: number, nowMs: number, tx: Tx): Promise<void> => {
-    if (row.webhook_url === null) return;
-    const body = { id: eventId(row), type: `charge.${row.status}`, createdAt: nowMs, data: toCharge(row) };
-    await queueDeliveries(db, tx, { url: row.webhook_url, body: JSON.stringify(body), times }, nowMs);
+  const announce = (told: readonly { row: Row; times: number }[], nowMs: number, tx: Tx): Promise<void> => {
+    const announcements = told.flatMap(({ row, times }) => {
+      if (row.webhook_url === null) return [];
+      const body = { id: eventId(row), type: `charge.${row.status}`, createdAt: nowMs, data: toCharge(row) };
+      return [{ url: row.webhook_url, body: JSON.stringify(body), times }];
+    });
+    return queueDeliveries(db, tx, announcements, nowMs);
   };
 
   /** Runs what may lose a race for a unique key again: the second time it finds the winner. */
@@ -82,18 +86,53 @@ export function sandboxStore(db: Database): SandboxStore {
     }
   };
 
+  /** Of several with one key or reference the first makes the charge, and the others find it. */
+  const chargeTogether = async (asked: readonly Asked[]): Promise<(Charged | Error)[]> => {
+    const keys = asked.map(({ key }) => key);
+    const references = asked.map(({ request }) => request.reference);
+    const stored = await select(
+      `idempotency_key IN (${marks(keys.length)}) OR reference IN (${marks(references.length)})`,
+      [...keys, ...references],
+    );
+    const byKey = new Map(stored.map((row) => [row.idempotency_key, row]));
+    const byReference = new Map(stored.map((row) => [row.reference, row]));
+    const fresh: { row: Row; asked: Asked }[] = [];
+    const answers = asked.map((one): Charged | Error => {
+      const { key, request, nowMs } = one;
+      const known = byKey.get(key) ?? byReference.get(request.reference);
+      if (known) return sameOrRefusal(known, key, request);
+      const row = newRow(key, request, nowMs);
+      byKey.set(key, row);
+      byReference.set(request.reference, row);
+      fresh.push({ row, asked: one });
+      return { charge: toCharge(row), made: true };
+    });
+    if (fresh.length > 0) {
+      const inOrder = fresh.toSorted((a, b) => (a.row.idempotency_key < b.row.idempotency_key ? -1 : 1));
+      await db.transaction(async (tx) => {
+        await insert(
+          inOrder.map(({ row }) => row),
+          tx,
+        );
+        const told = inOrder.map(({ row, asked: { request } }) => ({
+          row,
+          times: behaviourOf(request.token).webhooks,
+        }));
+        await announce(told, Math.max(...fresh.map(({ asked: { nowMs } }) => nowMs)), tx);
+      });
+    }
+    return answers;
+  };
+
+  const charges = groupCommit<Asked, Charged>({
+    most: mostInGroup,
+    // a request that is not answered in time is asked again
+    longest: Infinity,
+    run: (asked) => racing(() => chargeTogether(asked)),
+  });
+
   return {
-    charge: (key, request, nowMs) =>
-      racing(async () => {
-        const stored = await one("idempotency_key = ? OR reference = ?", [key, request.reference]);
-        if (stored) return { charge: toCharge(assertSame(stored, key, request)), made: false };
-        const row = newRow(key, request, nowMs);
-        await db.transaction(async (tx) => {
-          await insert(row, tx);
-          await announce(row, behaviourOf(request.token).webhooks, nowMs, tx);
-        });
-        return { charge: toCharge(row), made: true };
-      }),
+    charge: (key, request, nowMs) => charges.submit({ key, request, nowMs }),
 
     async find(reference) {
       const row = await one("reference = ?", [reference]);
@@ -106,7 +145,7 @@ export function sandboxStore(db: Database): SandboxStore {
           const row = await one(`reference = ?${forUpdate}`, [reference], tx);
           if (row) return toCharge(row.status === "pending" ? await end(row, "voided", null, tx) : row);
           const tombstone = voidedRow(reference, nowMs);
-          await insert(tombstone, tx);
+          await insert([tombstone], tx);
           return toCharge(tombstone);
         }),
       ),
@@ -150,7 +189,7 @@ export function sandboxStore(db: Database): SandboxStore {
         if (row?.status !== "pending") return row && toCharge(row);
         const approved = decision === "approve";
         const ended = await end(row, approved ? "succeeded" : "failed", approved ? null : "approval_declined", tx);
-        await announce(ended, 1, nowMs, tx);
+        await announce([{ row: ended, times: 1 }], nowMs, tx);
         return toCharge(ended);
       }),
 
@@ -161,7 +200,7 @@ export function sandboxStore(db: Database): SandboxStore {
         for (const row of due) {
           const succeeds = row.decide_as === "succeeded";
           const ended = await end(row, succeeds ? "succeeded" : "failed", succeeds ? null : "card_declined", tx);
-          await announce(ended, 1, nowMs, tx);
+          await announce([{ row: ended, times: 1 }], nowMs, tx);
         }
         return due.length;
       });
@@ -188,96 +227,3 @@ export function sandboxStore(db: Database): SandboxStore {
     },
   };
 }
-
-interface Row {
-  ref: string;
-  idempotency_key: string;
-  reference: string;
-  order_id: string | null;
-  amount_cents: number | string;
-  currency: string;
-  method: string | null;
-  status: string;
-  failure_code: string | null;
-  needs_approval: number | string;
-  decide_as: string | null;
-  decide_at: number | string | null;
-  webhook_url: string | null;
-  created_at: number | string;
-}
-
-interface RefundRow {
-  refund_id: string;
-  ref: string;
-  charge_ref: string;
-  amount_cents: number | string;
-  created_at: number | string;
-}
-
-function newRow(key: string, request: NewCharge, nowMs: number): Row {
-  const { status, failureCode, decides, needsApproval } = behaviourOf(request.token);
-  return {
-    ref: newRef("ch"),
-    idempotency_key: key,
-    reference: request.reference,
-    order_id: request.orderId,
-    amount_cents: request.amountCents,
-    currency: request.currency,
-    method: request.method,
-    status,
-    failure_code: failureCode,
-    needs_approval: needsApproval ? 1 : 0,
-    decide_as: decides?.as ?? null,
-    decide_at: decides ? nowMs + decides.afterMs : null,
-    webhook_url: request.webhookUrl,
-    created_at: nowMs,
-  };
-}
-
-const voidedRow = (reference: string, nowMs: number): Row => ({
-  ref: newRef("ch"),
-  idempotency_key: reference,
-  reference,
-  order_id: null,
-  amount_cents: 0,
-  currency: noCurrency,
-  method: null,
-  status: "voided",
-  failure_code: null,
-  needs_approval: 0,
-  decide_as: null,
-  decide_at: null,
-  webhook_url: null,
-  created_at: nowMs,
-});
-
-/** Refuses a key or a reference that was used for another charge. What was voided stays so, whatever is asked now. */
-function assertSame(row: Row, key: string, { reference, amountCents, currency }: NewCharge): Row {
-  if (row.reference !== reference) throw new Refusal(409, "idempotency_key_reused");
-  if (row.status === "voided") return row;
-  const same = row.idempotency_key === key && Number(row.amount_cents) === amountCents && row.currency === currency;
-  if (!same) throw new Refusal(409, "idempotency_key_reused");
-  return row;
-}
-
-/** A charge is decided once, so its event's id follows from its own. */
-const eventId = ({ ref }: Row): string => ref.replace(/^ch/, "evt");
-
-const toCharge = (row: Row): SandboxCharge => ({
-  ref: row.ref,
-  reference: row.reference,
-  status: row.status as SandboxCharge["status"],
-  amountCents: Number(row.amount_cents),
-  currency: row.currency,
-  failureCode: row.failure_code,
-  needsApproval: Number(row.needs_approval) === 1,
-  createdAt: Number(row.created_at),
-});
-
-const toRefund = (row: RefundRow): SandboxRefund => ({
-  ref: row.ref,
-  refundId: row.refund_id,
-  chargeRef: row.charge_ref,
-  amountCents: Number(row.amount_cents),
-  createdAt: Number(row.created_at),
-});

@@ -1,5 +1,5 @@
 import Stripe from "stripe";
-import type { StripeConfig } from "../../../../config.ts";
+import { paymentMethods } from "../../../../contracts/payments.ts";
 import { traceHeaders } from "../../../../lib/request-context.ts";
 import { answerWithinMs } from "../ask.ts";
 import {
@@ -13,6 +13,7 @@ import {
 import { within } from "./errors.ts";
 import { intentIn, isUntouched, metadataOf, paymentIdIn, toResult, toTheirCharge, type Intent } from "./intent.ts";
 import { readMessage } from "./message.ts";
+import type { StripeAccount } from "./stripe.ts";
 
 /** Stripe's own way to send requests, with the trace that each belongs to. */
 function tracingClient(): ReturnType<typeof Stripe.createNodeHttpClient> {
@@ -23,7 +24,7 @@ function tracingClient(): ReturnType<typeof Stripe.createNodeHttpClient> {
   return client;
 }
 
-export interface StripeOptions extends StripeConfig {
+export interface StripeOptions extends StripeAccount {
   /** Where customers come back to from a page of their bank or wallet. */
   returnUrl: string;
 }
@@ -101,6 +102,7 @@ export function stripeProvider({ secretKey, webhookSecrets, url, returnUrl }: St
 
   return {
     name: "stripe",
+    methods: paymentMethods,
 
     async charge(request, signal): Promise<ChargeResult> {
       if (request.method === "card" && request.token === null) throw new ProviderRefused("payment_method_required");
