@@ -2,11 +2,12 @@ import type { Static, TSchema } from "@sinclair/typebox";
 import type { ProblemCode } from "./problem-titles.ts";
 
 /**
- * Who may call an action: anyone; anyone signed in; support and administrators; administrators; or only other
- * services, in which case no route can lead to it.
+ * Who may call an action: anyone; anyone signed in; who owns what it is about, with or without support and
+ * administrators; support and administrators; administrators; or only other services, in which case no route can lead
+ * to it.
  */
 export type Access = (typeof accesses)[number];
-const accesses = ["public", "user", "staff", "admin", "internal"] as const;
+const accesses = ["public", "user", "owner", "owner-or-staff", "staff", "admin", "internal"] as const;
 
 /** Nothing checks the types of a program that runs: an action that says nothing must not be open to everyone. */
 export const saysWhoMayCall = ({ access }: { access: string }): boolean =>

@@ -65,7 +65,12 @@ export const notifyActions = {
     params: Type.Object({ unread: Type.Optional(Type.Boolean()), ...pageParams }, closed),
     result: pageOf(Notification),
   }),
-  "notify.read": action({ summary: "Mark a notification as read", access: "user", params: ById, result: Notification }),
+  "notify.read": action({
+    summary: "Mark a notification as read",
+    access: "owner",
+    params: ById,
+    result: Notification,
+  }),
   "notify.mailbox": action({
     summary: "What e-mail and SMS would have been sent, newest first; only where no SMTP_URL is set",
     access: "admin",

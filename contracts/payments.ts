@@ -100,13 +100,13 @@ export const paymentActions = {
     result: PaymentOptions,
     retryable: true,
   }),
-  "payments.get": action({ summary: "One payment", access: "user", params: ById, result: Payment }),
+  "payments.get": action({ summary: "One payment", access: "owner-or-staff", params: ById, result: Payment }),
   "payments.webhook": action({
     summary: "A provider's message; authenticated by its signature over the raw bytes",
     access: "public",
     params: Type.Object(
       {
-        provider: Type.String({ pattern: "^[a-z0-9_-]{1,40}$", description: "sandbox or stripe" }),
+        provider: Type.String({ pattern: "^[a-z0-9_-]{1,40}$", description: "its name, such as sandbox or stripe" }),
         body: Type.String({ description: "the raw bytes, as base64" }),
         headers: Type.Record(Type.String(), Type.String()),
       },

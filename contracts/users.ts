@@ -146,11 +146,11 @@ export const userActions = {
   }),
   "users.changeAddress": action({
     summary: "Change an address",
-    access: "user",
+    access: "owner",
     params: AddressChange,
     result: Address,
   }),
-  "users.removeAddress": action({ summary: "Remove an address", access: "user", params: ById, result: Nothing }),
+  "users.removeAddress": action({ summary: "Remove an address", access: "owner", params: ById, result: Nothing }),
   "users.preferences": action({
     summary: "Which events reach me over which channels",
     access: "user",

@@ -20,6 +20,8 @@ describe("every route for every role", () => {
   const rights: Record<string, readonly (Role | null)[]> = {
     public: roles,
     user: ["customer", "support", "admin"],
+    owner: ["customer", "support", "admin"],
+    "owner-or-staff": ["customer", "support", "admin"],
     staff: ["support", "admin"],
     admin: ["admin"],
   };

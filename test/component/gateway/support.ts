@@ -120,7 +120,9 @@ function serviceOf(name: string, answers: Answers, calls: Call[]): ServiceSchema
       {
         params,
         access,
-        handler(ctx: { params: Record<string, unknown>; meta: Record<string, unknown> }) {
+        handler(ctx: { params: Record<string, unknown>; meta: Record<string, unknown>; locals: object }) {
+          // these stand for actions that found the thing to be the caller's
+          Object.assign(ctx.locals, { ownerWasAsked: true });
           const call = { action, params: ctx.params, meta: { ...ctx.meta } };
           if (name !== "auth") calls.push(call);
           const answer = answers[action];
