@@ -131,7 +131,7 @@ class Link {
   breakOff(): void {
     if (this.#ended) return;
     this.#ended = true;
-    for (const socket of [this.#client, this.#server]) socket?.resetAndDestroy();
+    for (const socket of [this.#client, this.#server]) if (socket) reset(socket);
     for (const lane of [this.#requests, this.#replies]) lane.close();
     this.#onEnd();
   }
@@ -182,6 +182,15 @@ class Link {
     if (this.#losing) return this.breakOff();
     this.#replies.put(bytes);
   }
+}
+
+/**
+ * Node (24.21) fails to reset a socket while its end is being sent, and keeps the handle for good; a thread with such a
+ * handle never ends.
+ */
+function reset(socket: Socket): void {
+  if (socket.writableEnded) socket.destroy();
+  else socket.resetAndDestroy();
 }
 
 const inTurn = (ports: readonly number[], turn: number): number[] => {

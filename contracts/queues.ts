@@ -69,6 +69,16 @@ export const outboxActions = {
     timeoutMs: 30_000,
     retryable: true,
   }),
+  outboxPublishedIn: action({
+    summary: "Ids and types of the events published after one time and until another, in milliseconds, by id",
+    access: "internal",
+    params: Type.Object(
+      { afterMs: Type.Integer(), untilMs: Type.Integer(), after: nullable(Id), limit: Type.Integer(page) },
+      closed,
+    ),
+    result: Type.Array(Type.Object({ id: Id, type: Type.String() }, closed)),
+    retryable: true,
+  }),
   outboxSince: action({
     summary: "Events after an id, published or not, by id",
     access: "internal",

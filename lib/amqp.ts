@@ -5,7 +5,7 @@ import { readEvent } from "./cloud-event.ts";
 import { messageOf } from "./errors.ts";
 import type { Publish } from "./outbox.ts";
 import { backoffMs, delay } from "./time.ts";
-import { deadQueueOf, exchange, queueOf, queues } from "./topology.ts";
+import { declareTopology, deadQueueOf, exchange, queueOf } from "./topology.ts";
 
 /** How long one batch of events may wait for the server's confirms before its rows are left for a later try. */
 const confirmWithinMs = 5_000;
@@ -16,14 +16,6 @@ const closeWithinMs = 5_000;
 export interface AmqpLog {
   info(event: string, fields: object): void;
   warn(event: string, fields: object): void;
-}
-
-async function declare(channel: ConfirmChannel): Promise<void> {
-  await channel.assertExchange(exchange, "topic", { durable: true });
-  for (const { name, bindings, arguments: args } of queues) {
-    await channel.assertQueue(name, { durable: true, arguments: args });
-    for (const key of bindings) await channel.bindQueue(name, exchange, key);
-  }
 }
 
 /** A connection that comes back by itself. Publishers and consumers have one each: an alarm blocks a whole connection. */
@@ -65,7 +57,7 @@ function openChannel(
           if (current === raw && !closing.aborted && connection.isConnected()) connection.reconnect();
         });
       });
-      await declare(raw);
+      await declareTopology(raw);
       await setup(raw);
     },
   });
@@ -104,7 +96,7 @@ export function amqpPublisher(url: string, name: string, log: AmqpLog): AmqpPubl
   /** Bindings that somebody deleted come back before the next try. */
   const declareAgain = async (error: string): Promise<void> => {
     log.warn("declaring queues and bindings again", { purpose, error });
-    if (current !== null) await declare(current);
+    if (current !== null) await declareTopology(current);
   };
 
   const send = async (event: CloudEvent): Promise<string> => {

@@ -9,6 +9,8 @@ export interface OutboxView {
   state(): Promise<OutboxActions["outboxState"]["result"]>;
   of(subjects: readonly string[]): Promise<OutboxRow[]>;
   published(after: string | null, limit: number): Promise<{ id: string; type: string }[]>;
+  /** Those that left after one time and until another, by id. */
+  publishedIn(span: OutboxActions["outboxPublishedIn"]["params"]): Promise<{ id: string; type: string }[]>;
   /** Published or not, by id. */
   since(after: string, limit: number): Promise<OutboxRow[]>;
   counts(after: string | null): Promise<CountedTypes>;
@@ -70,6 +72,11 @@ export function viewOutbox(db: Database, now: () => number = Date.now): OutboxVi
       db.select<{ id: string; type: string }>(
         pageOfBoth("outbox", "id, type", "published_at IS NOT NULL AND id > ?", "id", limit),
         [after ?? "", after ?? ""],
+      ),
+    publishedIn: ({ afterMs, untilMs, after, limit }) =>
+      db.select<{ id: string; type: string }>(
+        `SELECT id, type FROM outbox WHERE published_at > ? AND published_at <= ? AND id > ? ORDER BY id LIMIT ${limit}`,
+        [afterMs, untilMs, after ?? ""],
       ),
     since: (after, limit) => select(`id > ? ORDER BY id LIMIT ${limit}`, [after]),
     counts: (after) => countTypes(db, "outbox", "id", after),

@@ -1,3 +1,4 @@
+import type { Channel } from "amqplib";
 import { subscriptions, type Consumer } from "../contracts/events.ts";
 
 // Everything that has to exist on RabbitMQ, in one place. Publishers and consumers both declare all of it, so that an
@@ -46,3 +47,14 @@ export const queues: readonly QueueDeclaration[] = consumers.flatMap((consumer) 
   },
   { name: deadQueueOf(consumer), bindings: [], arguments: { ...quorum, "x-delivery-limit": looksAtTheDead } },
 ]);
+
+/** Makes what is missing; what is there stays as it is. Rejects where a queue is there with other arguments. */
+export async function declareTopology(
+  channel: Pick<Channel, "assertExchange" | "assertQueue" | "bindQueue">,
+): Promise<void> {
+  await channel.assertExchange(exchange, "topic", { durable: true });
+  for (const { name, bindings, arguments: args } of queues) {
+    await channel.assertQueue(name, { durable: true, arguments: args });
+    for (const key of bindings) await channel.bindQueue(name, exchange, key);
+  }
+}

@@ -44,6 +44,9 @@ export function outboxMixin(): Partial<ServiceSchema> {
       outboxPublished({ after, limit }) {
         return this.outboxView.published(after, limit);
       },
+      outboxPublishedIn(span) {
+        return this.outboxView.publishedIn(span);
+      },
       outboxSince({ after, limit }) {
         return this.outboxView.since(after, limit);
       },

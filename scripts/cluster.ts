@@ -13,7 +13,7 @@ import { importCatalogue } from "./import-catalogue.ts";
 import { ensureWeb } from "./web/ensure.ts";
 
 // `npm run cluster`: the servers and several nodes on this machine, until Ctrl-C. `--nodes 3` for the number of nodes,
-// each with every service; `--split` for one node a service.
+// each with every service; `--nodes 0` for the servers alone; `--split` for one node a service.
 
 const readyWithinMs = 60_000;
 const mostNodes = 16;
@@ -27,7 +27,9 @@ interface Plan {
 
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
 
-let backing: Backing<"mysql" | "redis" | "nats" | "amqp"> | null = null;
+type Servers = Backing<"mysql" | "redis" | "nats" | "amqp">;
+
+let backing: Servers | null = null;
 const nodes: ClusterNode[] = [];
 let stopping: Promise<void> | null = null;
 
@@ -62,6 +64,7 @@ async function main(): Promise<void> {
   if (pagesProblem !== null) say(pagesProblem);
   say("starting the servers");
   backing = await startBacking(["mysql", "redis", "nats", "amqp"]);
+  if (plans.length === 0) return serversAlone(backing);
   const password = process.env.ADMIN_PASSWORD || randomBytes(12).toString("base64url");
   const gateways = plans.filter(({ services }) => services.length === 0 || services.includes("gateway"));
   const [gateway] = gateways.map(({ port }) => `http://127.0.0.1:${port}`);
@@ -100,10 +103,20 @@ function planOf(args: string[], firstPort: number): Plan[] {
   });
   if (values.split) return serviceNames.map((name) => ({ id: name, services: [name], port: firstPort }));
   const count = Number(values.nodes);
-  if (!Number.isInteger(count) || count < 1 || count > mostNodes) {
-    throw new ScriptError(`--nodes is "${values.nodes}", but must be a whole number from 1 to ${mostNodes}`);
+  if (!Number.isInteger(count) || count < 0 || count > mostNodes) {
+    throw new ScriptError(`--nodes is "${values.nodes}", but must be a whole number from 0 to ${mostNodes}`);
   }
   return Array.from({ length: count }, (_, i) => ({ id: `node-${i + 1}`, services: [], port: firstPort + i }));
+}
+
+/** For nodes that somebody starts in other terminals. */
+async function serversAlone({ mysql, nats, amqp, redis }: Servers): Promise<void> {
+  const urls = { DATABASE_URL: mysql.url, TRANSPORTER: nats.url, AMQP_URL: amqp.url, REDIS_URL: redis.url };
+  const settings = Object.entries(urls).map(([name, url]) => `${name}=${url}`);
+  say(
+    `\nThe servers are ready. Ctrl-C ends them. In the terminal of each node:\n\n  export ${settings.join(" \\\n    ")}\n`,
+  );
+  while (stopping === null) await delay(200);
 }
 
 async function startOne({ id, services, port }: Plan, env: Record<string, string>, publicUrl?: string): Promise<void> {

@@ -5,7 +5,7 @@ import { auditPage } from "../../lib/audit.ts";
 import { messageOf, notFound } from "../../lib/errors.ts";
 import { newId } from "../../lib/ids.ts";
 import { defaultLimit } from "../../lib/page.ts";
-import { signedIn } from "../../middlewares/guard.middleware.ts";
+import { askedAsOwner, signedIn } from "../../middlewares/guard.middleware.ts";
 import { archiveSweep } from "../../mixins/archive-sweep.ts";
 import { auditLogMixin, type WithAuditLog } from "../../mixins/audit-log.mixin.ts";
 import { consumerMixin, type WithInbox } from "../../mixins/consumer.mixin.ts";
@@ -61,7 +61,7 @@ export default defineService<"notify", Vars>({
     },
     async read(ctx) {
       const { id } = ctx.params;
-      const read = await this.notifications.read(signedIn(ctx).id, id, now());
+      const read = await this.notifications.read(askedAsOwner(ctx).id, id, now());
       if (!read) {
         const deed = { action: "access.refused", target: `notification ${id}`, outcome: "refused" } as const;
         this.auditLog.noteSoon(ctx, deed, () => this.notifications.exists(id));

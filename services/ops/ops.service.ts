@@ -1,3 +1,4 @@
+import type { Service } from "moleculer";
 import { configOf } from "../../config.ts";
 import { defineService } from "../../contracts/bus.ts";
 import type { DoctorReport, NodeView } from "../../contracts/ops.ts";
@@ -10,11 +11,14 @@ import { signedIn } from "../../middlewares/guard.middleware.ts";
 import { auditLogMixin, type WithAuditLog } from "../../mixins/audit-log.mixin.ts";
 import { dbMixin, type WithDatabase } from "../../mixins/db.mixin.ts";
 import { mixin } from "../../mixins/mixin.ts";
+import { sweeperMixin } from "../../mixins/sweeper.mixin.ts";
 import { readAuditLog } from "./audit-log.ts";
 import { listDeadLetters, redrive } from "./dead-letters.ts";
 import { examine } from "./doctor.ts";
 import { explainOrder } from "./explain-order.ts";
 import { hasten } from "./hasten.ts";
+import { healDeliveries, lookEveryMs, waitingOver } from "./heal-deliveries.ts";
+import { looksRepository, type LooksRepository } from "./looks.repository.ts";
 import { countQueues } from "./count-queues.ts";
 import { liveView, type GatewayAnswer } from "./live-view.ts";
 import { migrations } from "./migrations/index.ts";
@@ -24,6 +28,8 @@ import { settingsRepository, type SettingsRepository } from "./settings.reposito
 
 interface Vars extends WithDatabase, WithAuditLog {
   settings: SettingsRepository;
+  looks: LooksRepository;
+  sentAgain: Map<string, number>;
   peers: Peers;
   stopping: AbortController;
   /** The examination under way: two at once would only slow each other down. */
@@ -47,7 +53,31 @@ const interruptible = mixin<Vars>({
 
 export default defineService<"ops", Vars>({
   name: "ops",
-  mixins: [interruptible, dbMixin(migrations), auditLogMixin()],
+  mixins: [
+    interruptible,
+    dbMixin(migrations),
+    auditLogMixin(),
+    sweeperMixin([
+      {
+        name: "lost events",
+        everyMs: lookEveryMs,
+        async pass(this: Vars & Service) {
+          const { amqpUrl } = configOf(this.broker);
+          // without RabbitMQ events go by calls, which answer when the inbox has them
+          if (amqpUrl === null) return false;
+          const { looks, peers, sentAgain, logger, stopping } = this;
+          let more = false;
+          for (const sender of senders) {
+            // while nodes start; whoever can be asked looks
+            if (!this.broker.registry.actions.isAvailable(`${sender}.outboxPublishedIn`)) continue;
+            const deps = { looks, peers, sentAgain, log: logger, stopping: stopping.signal };
+            more = (await healDeliveries({ ...deps, waitingFor: waitingOver(amqpUrl) }, sender)) || more;
+          }
+          return more;
+        },
+      },
+    ]),
+  ],
   actions: {
     nodes() {
       const nodes = this.broker.registry.getNodeList({ onlyAvailable: false, withServices: true });
@@ -123,6 +153,8 @@ export default defineService<"ops", Vars>({
 
   started() {
     this.settings = settingsRepository(this.db);
+    this.looks = looksRepository(this.db);
+    this.sentAgain = new Map();
   },
   created() {
     this.stopping = new AbortController();

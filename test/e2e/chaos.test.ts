@@ -58,7 +58,8 @@ describe("a short chaos run", () => {
     } finally {
       await Promise.all([orders.close(), notify.close()]);
     }
-    const result = await check(subject());
+    // the doctor's first word is enough, as it will not change
+    const result = await check({ ...subject(), doctorTries: 1 });
 
     expect(result.ok).toBe(false);
     expect(result.counts.lost).toBe(1);

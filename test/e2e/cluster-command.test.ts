@@ -35,10 +35,23 @@ describe("npm run cluster", () => {
     await expect(fetch(`${api}/products`)).rejects.toThrow();
   });
 
+  it("starts the servers alone for nodes in other terminals", async () => {
+    const cluster = startScript("cluster", { args: ["--nodes", "0"] });
+    await cluster.wrote("REDIS_URL=redis://");
+
+    cluster.child.kill("SIGINT");
+    const { code, out } = await cluster.ended;
+
+    expect(out).toMatch(
+      /export DATABASE_URL=mysql:.* \\\n +TRANSPORTER=nats:.* \\\n +AMQP_URL=amqp:.* \\\n +REDIS_URL=redis:/,
+    );
+    expect(code).toBe(0);
+  });
+
   it("refuses a number of nodes that is none", async () => {
     expect(await runScript("cluster", { args: ["--nodes", "many"] })).toMatchObject({
       code: 1,
-      err: '--nodes is "many", but must be a whole number from 1 to 16\n',
+      err: '--nodes is "many", but must be a whole number from 0 to 16\n',
     });
   });
 });

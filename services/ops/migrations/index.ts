@@ -16,4 +16,15 @@ export const migrations: readonly Migration[] = [
     ],
   },
   auditLogMigration,
+  {
+    name: "003-delivery-looks",
+    up: (t) => [
+      `CREATE TABLE delivery_looks (
+        sender ${t.word} PRIMARY KEY,
+        looked_until ${t.time} NOT NULL,
+        due_at ${t.time} NOT NULL
+      ) ${t.options}`,
+      "INSERT INTO delivery_looks (sender, looked_until, due_at) VALUES ('users', 0, 0), ('orders', 0, 0), ('payments', 0, 0)",
+    ],
+  },
 ];

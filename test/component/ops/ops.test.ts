@@ -25,6 +25,7 @@ const sound: Answers = {
   redrive: () => false,
   outboxState: () => ({ rows: 0, oldestAt: null, oldest: [] }),
   outboxPublished: () => [],
+  outboxPublishedIn: () => [],
   outboxCounts: () => ({ counts: {}, next: null }),
   outboxAudit: () => ({ findings: [], nextCursor: null }),
   outboxHasten: () => null,

@@ -4,6 +4,7 @@ import { newId } from "../../../lib/ids.ts";
 import { maxAttempts } from "../../../lib/inbox.ts";
 import { exchange } from "../../../lib/topology.ts";
 import { missingOn } from "../../../scripts/topology/compare.ts";
+import type { WithSweeps } from "../../../mixins/sweeper.mixin.ts";
 import { startPrivateBacking } from "../../../scripts/backing/index.ts";
 import type { BackingServer } from "../../../scripts/backing/process.ts";
 import { eventually } from "../../support/wait.ts";
@@ -45,6 +46,12 @@ describe("services over RabbitMQ", () => {
   const dead = async (): Promise<number> => (await channel.checkQueue("hub.inventory.dead")).messageCount;
   const redrive = (id: string) => world.node.broker.call("ops.redrive", { id }, world.node.as(world.boss));
   const level = () => world.node.broker.call("inventory.get", { sku: world.sku }, world.node.as(world.boss));
+  const publishedOf = async (subject: string): Promise<number> =>
+    (
+      await world
+        .db("orders")
+        .select<{ id: string }>("SELECT id FROM outbox WHERE subject = ? AND published_at IS NOT NULL", [subject])
+    ).length;
   const told = (orderId: string) => world.node.broker.call("notify.dossier", { orderId });
 
   /** Says of an order that never was that it is paid: inventory has no stock held for it, and never will. */
@@ -176,6 +183,9 @@ describe("services over RabbitMQ", () => {
   it("sends once more what was lost with a queue that somebody deleted, when the doctor is told to mend", async () => {
     const { id } = world.orders.paid;
     const before = await level();
+    // so long ago that no node looks for it by itself
+    for (const sender of ["orders", "payments"])
+      await world.db(sender).execute("UPDATE outbox SET published_at = 1 WHERE subject = ?", [id]);
     await world.db("inventory").execute("DELETE FROM inbox WHERE subject = ?", [id]);
     await world.db("notify").execute("DELETE FROM inbox WHERE subject = ?", [id]);
 
@@ -191,6 +201,28 @@ describe("services over RabbitMQ", () => {
     }
     expect(await level()).toEqual(before);
     expect((await world.node.broker.call("ops.hasten")).republished).toBe(0);
+  });
+
+  it("puts back a binding that somebody deleted, and sends by itself what was lost with it", async () => {
+    const { id } = await world.placed();
+    // inventory takes the event, and so RabbitMQ returns nothing
+    await channel.unbindQueue("hub.notify", exchange, "order.paid");
+    await world.pay(id, "tok_ok");
+    await eventually(async () => (await rowsOf("inventory", id)).length === 1);
+    await eventually(async () => (await publishedOf(id)) === 2);
+    const toldPaid = async (orderId: string): Promise<number> =>
+      (await told(orderId)).filter(({ type, channel }) => type === "order.paid" && channel === "in_app").length;
+    expect(await toldPaid(id)).toBe(0);
+
+    // as if it had left long enough ago
+    await world.db("orders").execute("UPDATE outbox SET published_at = published_at - 15000 WHERE subject = ?", [id]);
+    await world.db("ops").execute("UPDATE delivery_looks SET due_at = 0, looked_until = 0");
+    (world.node.broker.getLocalService("ops") as unknown as WithSweeps).wakeSweep("lost events");
+
+    await eventually(async () => (await toldPaid(id)) === 1);
+    const next = await world.placed();
+    await world.pay(next.id, "tok_ok");
+    await eventually(async () => (await toldPaid(next.id)) === 1);
   });
 
   it("can be compared with what the server has", async () => {

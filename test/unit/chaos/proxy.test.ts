@@ -1,4 +1,7 @@
 import { connect, createServer, type AddressInfo, type Server, type Socket } from "node:net";
+import { once } from "node:events";
+import { startThreadProxies } from "../../../chaos/thread-proxies.ts";
+import { delay } from "../../../lib/time.ts";
 import { freePort } from "../../../scripts/backing/process.ts";
 import { startProxy, type Proxy } from "../../../chaos/proxy.ts";
 import { eventually } from "../../support/wait.ts";
@@ -171,6 +174,25 @@ describe("a proxy between a client and a server", () => {
     const ann = new Client(nowhere.port);
     await eventually(() => ann.ended === "ECONNRESET");
     await nowhere.stop();
+  });
+
+  it("lets its thread end, also after a connection was broken off in the moment of its end", async () => {
+    const inThread = await startThreadProxies([shouter.port]);
+    const [proxy] = inThread.proxies;
+    if (!proxy) throw new Error("there is no proxy");
+    const ann = new Client(proxy.port);
+    clients.push(ann);
+    await ann.says("one");
+    const end = once([...shouter.sockets][0] as Socket, "close");
+    await proxy.set({ kind: "hold", sides: ["requests"] });
+    ann.socket.end();
+    await delay(50);
+    // what was held goes on, its end included, in the same moment in which everything is broken off
+    void proxy.set({ kind: "pass" });
+    proxy.reset();
+    await end;
+
+    await inThread.stop();
   });
 
   it("goes to the next of several servers when one does not listen", async () => {
