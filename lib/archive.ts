@@ -1,4 +1,4 @@
-import { marks, type Database, type Dialect } from "./database.ts";
+import { clockOf, marks, type Database, type Dialect } from "./database.ts";
 import { lowestIdAt } from "./ids.ts";
 import type { ColumnTypes } from "./migrations.ts";
 
@@ -42,7 +42,7 @@ export async function archiveOld(
   { table, key, age, settled, kept }: ArchivedTable,
   { ageMs, limit, after = "" }: { ageMs: number; limit: number; after?: string },
 ): Promise<{ moved: number; last: string | null }> {
-  const before = (await clockOf(db)) - ageMs;
+  const before = (await earlierClock(db)) - ageMs;
   const isMysql = db.dialect === "mysql";
   const byId = "id" in age;
   const index = isMysql ? `FORCE INDEX (${byId ? "PRIMARY" : age.index})` : "";
@@ -80,11 +80,7 @@ export async function archiveOld(
 }
 
 /** The earlier one of this node's clock and the database's, so that a clock that is ahead archives nothing too soon. */
-async function clockOf(db: Database): Promise<number> {
-  if (db.dialect === "sqlite") return Date.now();
-  const [row] = await db.select<{ now_ms: number | string }>("SELECT FLOOR(UNIX_TIMESTAMP(NOW(3)) * 1000) AS now_ms");
-  return Math.min(Date.now(), Number(row?.now_ms));
-}
+const earlierClock = async (db: Database): Promise<number> => Math.min(Date.now(), await clockOf(db));
 
 /** Columns that are kept as they are. */
 export const asTheyAre = (columns: string): (readonly [string, string])[] =>

@@ -46,6 +46,8 @@ const types: Record<Database["dialect"], ColumnTypes> = {
 export interface Migration {
   name: string;
   up: (t: ColumnTypes, dialect: Database["dialect"]) => readonly string[];
+  /** Then, what SQL alone cannot do. Repeated from its beginning where it was interrupted. */
+  fill?: (db: Database) => Promise<void>;
 }
 
 /**
@@ -57,11 +59,12 @@ export async function migrate(db: Database, migrations: readonly Migration[]): P
     `CREATE TABLE IF NOT EXISTS schema_migrations (name ${types[db.dialect].word} PRIMARY KEY, applied_at ${types[db.dialect].time} NOT NULL) ${types[db.dialect].options}`,
   );
   const umzug = new Umzug({
-    migrations: migrations.map(({ name, up }) => ({
+    migrations: migrations.map(({ name, up, fill }) => ({
       name,
       up: async () => {
         // without the deadline of other statements: an index of a large table takes its time
         for (const statement of up(types[db.dialect], db.dialect)) await db.sequelize.query(statement);
+        await fill?.(db);
       },
     })),
     storage: tableStorage(db),

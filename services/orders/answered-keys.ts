@@ -1,4 +1,7 @@
+import type { Database } from "../../lib/database.ts";
+import { groupReads, type GroupReads } from "../../lib/group-reads.ts";
 import { asTheyAre, hotAndArchived, type ArchivedTable } from "../../lib/archive.ts";
+import type { StoredResponse } from "./idempotency.ts";
 
 // Keys that were answered, in the table of the day or in its archive: a key is good for as long as orders are.
 
@@ -19,3 +22,41 @@ export const keysArchive: ArchivedTable = {
  */
 export const answeredKeys = (columns: string, where: string): string =>
   hotAndArchived(table, (from) => `SELECT ${columns} FROM ${from} WHERE ${where}`);
+
+type Answer = StoredResponse & { fingerprint: string };
+
+interface AnswerRow {
+  user_id: string;
+  idempotency_key: string;
+  fingerprint: string;
+  status: number | string;
+  body: string;
+}
+
+/** Whether any of these keys was asked with, for one of both tables; SQLite has no lists of pairs. */
+export const oneOfKeys = (keys: readonly unknown[]): string =>
+  keys.map(() => "(user_id = ? AND idempotency_key = ?)").join(" OR ") || "1 = 0";
+
+/** What was answered to a user's key; null: nothing yet. */
+export function storedAnswers(db: Database): GroupReads<{ userId: string; key: string }, Answer | null> {
+  return groupReads(async (asked) => {
+    const values = asked.flatMap(({ userId, key }) => [userId, key]);
+    const rows = await db.select<AnswerRow>(
+      answeredKeys("user_id, idempotency_key, fingerprint, status, body", oneOfKeys(asked)),
+      [...values, ...values],
+    );
+    const found = new Map(rows.map((row) => [nameOf(row.user_id, row.idempotency_key), row]));
+    return asked.map(({ userId, key }) => {
+      const row = found.get(nameOf(userId, key));
+      return row ? toAnswer(row) : null;
+    });
+  });
+}
+
+const nameOf = (userId: string, key: string): string => `${userId}\n${key}`;
+
+const toAnswer = ({ fingerprint, status, body }: AnswerRow): Answer => ({
+  fingerprint,
+  status: Number(status),
+  body: JSON.parse(body) as StoredResponse["body"],
+});

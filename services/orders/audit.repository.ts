@@ -126,11 +126,12 @@ export function ordersAudit(db: Database, now: Clock): OrdersAudit {
       pageOfBoth(
         "idempotency_keys",
         "user_id, idempotency_key, body",
-        "user_id >= ? AND (user_id, idempotency_key) > (?, ?)",
+        // not as a comparison of pairs: MariaDB would read all keys of the user before each page
+        "user_id >= ? AND (user_id > ? OR (user_id = ? AND idempotency_key > ?))",
         "user_id, idempotency_key",
         inPage,
       ),
-      [user, user, key, user, user, key],
+      [user, user, user, key, user, user, user, key],
     );
     await checkAnswers(db, rows, found);
     return nextKey(rows, inPage, (row) => JSON.stringify([row.user_id, row.idempotency_key]));

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import type { Ctx } from "../../contracts/bus.ts";
 import type { ProblemCode } from "../../contracts/problem-titles.ts";
 import { DomainError, type ErrorData, type ErrorKind } from "../../lib/errors.ts";
-import { signedIn } from "../../middlewares/guard.middleware.ts";
+import { askedAsOwner, signedIn } from "../../middlewares/guard.middleware.ts";
 
 /** A request that carries an Idempotency-Key. Its answer is stored in the transaction of its effect. */
 export interface KeyedRequest {
@@ -94,6 +94,8 @@ async function replay<T extends object>(
 ): Promise<T | null> {
   const stored = await orders.storedResponse(request.userId, request.key);
   if (!stored) return null;
+  // keys are looked up by whose they are
+  askedAsOwner(ctx);
   if (stored.fingerprint !== request.fingerprint) throw reusedError();
   ctx.meta.$responseHeaders = { "Idempotency-Replayed": "true" };
   if ("refusal" in stored.body) {

@@ -3,7 +3,7 @@ import { isOutage, isUniqueViolation } from "../../lib/database-errors.ts";
 import { reach } from "../../lib/failpoints.ts";
 import { groupCommit, type GroupCommit } from "../../lib/group-commit.ts";
 import type { GroupMeter } from "../../lib/metrics.ts";
-import { answeredKeys } from "./answered-keys.ts";
+import { answeredKeys, oneOfKeys } from "./answered-keys.ts";
 import type { KeyedRequest, StoredResponse } from "./idempotency.ts";
 import type { Change, OrderState } from "./order.ts";
 import { orderColumns, orderValues } from "./order-rows.ts";
@@ -31,12 +31,10 @@ export function orderInserts(
   /** What of these orders and requests is stored already, as `namesOf` calls it. */
   const storedOf = async (tx: Tx, orders: readonly NewOrder[]): Promise<Set<string>> => {
     const requests = orders.flatMap(({ request }) => request ?? []);
-    // SQLite has no lists of pairs
-    const isAsked = requests.map(() => "(user_id = ? AND idempotency_key = ?)").join(" OR ") || "1 = 0";
     const asked = requests.flatMap(({ userId, key }) => [userId, key]);
     const rows = await db.select<{ id: string; request_key: string | null }>(
       `SELECT id, NULL AS request_key FROM orders WHERE id IN (${marks(orders.length)})
-       UNION ALL ${answeredKeys("user_id, idempotency_key", isAsked)}`,
+       UNION ALL ${answeredKeys("user_id, idempotency_key", oneOfKeys(requests))}`,
       [...orders.map(({ change }) => change.order.id), ...asked, ...asked],
       tx,
     );

@@ -1,3 +1,4 @@
+import { groupReads } from "../../lib/group-reads.ts";
 import { marks, type Database, type Tx } from "../../lib/database.ts";
 import type { OrderState } from "./order.ts";
 import { orderColumns, toOrder, type LineRow, type OrderRow } from "./order-rows.ts";
@@ -6,9 +7,12 @@ import { orderColumns, toOrder, type LineRow, type OrderRow } from "./order-rows
 export interface OrderReads {
   /** `clauses`: what follows WHERE. */
   where(clauses: string, values: readonly unknown[], tx?: Tx): Promise<OrderState[]>;
+  /** Those who look at once share a statement. */
   find(id: string): Promise<OrderState | null>;
   /** Those among `ids` that there are, locked until the transaction ends: by all in the order of their ids. */
   lock(tx: Tx, ids: Iterable<string>): Promise<OrderState[]>;
+  /** Resolves when everyone who looked has an answer. */
+  stop(): Promise<void>;
 }
 
 const lineColumns = "order_id, sku, name, quantity, unit_price_cents, line_total_cents";
@@ -22,16 +26,23 @@ export function orderReads(db: Database): OrderReads {
   const byKey = db.dialect === "mysql" ? "FORCE INDEX (PRIMARY)" : "";
 
   /** One statement instead of two for what is asked for most; each row of a line repeats its order. */
-  const one = async (id: string, lock = "", tx?: Tx): Promise<OrderState | null> => {
+  const joinedOnes = async (ids: readonly string[], lock = "", tx?: Tx): Promise<OrderState[]> => {
     const rows = await db.select<OrderRow & (LineRow | NoLine)>(
       `SELECT ${joined} FROM orders AS o LEFT JOIN order_lines AS l ON l.order_id = o.id
-       WHERE o.id = ? ORDER BY l.position ${lock}`,
-      [id],
+       WHERE o.id IN (${marks(ids.length)}) ORDER BY o.id, l.position ${lock}`,
+      ids,
       tx,
     );
-    const [row] = rows;
-    return row ? toOrder(row, rows.filter(isLine)) : null;
+    return [...Map.groupBy(rows, ({ id }) => id).values()].flatMap((ofOne) => {
+      const [row] = ofOne;
+      return row ? [toOrder(row, ofOne.filter(isLine))] : [];
+    });
   };
+
+  const looks = groupReads<string, OrderState | null>(async (asked) => {
+    const found = new Map((await joinedOnes([...new Set(asked)])).map((order) => [order.id, order]));
+    return asked.map((id) => found.get(id) ?? null);
+  });
 
   const where: OrderReads["where"] = async (clauses, values, tx) => {
     const rows = await db.select<OrderRow>(`SELECT ${orderColumns} FROM orders ${clauses}`, values, tx);
@@ -47,12 +58,12 @@ export function orderReads(db: Database): OrderReads {
 
   return {
     where: (clauses, values, tx) => where(`WHERE ${clauses}`, values, tx),
-    find: (id) => one(id),
+    find: looks.find,
+    stop: looks.stop,
     async lock(tx, wanted) {
       const ids = [...new Set(wanted)].sort();
       const [only] = ids;
-      if (only !== undefined && ids.length === 1)
-        return [await one(only, forUpdate, tx)].filter((order) => order !== null);
+      if (only !== undefined && ids.length === 1) return joinedOnes([only], forUpdate, tx);
       return where(`${byKey} WHERE id IN (${marks(ids.length)}) ORDER BY id ${forUpdate}`, ids, tx);
     },
   };

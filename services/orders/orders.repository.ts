@@ -6,7 +6,7 @@ import type { Outbox } from "../../lib/outbox.ts";
 import { currentTraceparent } from "../../lib/request-context.ts";
 import { decodeCursor, toPage, type Page } from "../../lib/page.ts";
 import { toIso } from "../../lib/time.ts";
-import { answeredKeys } from "./answered-keys.ts";
+import { storedAnswers } from "./answered-keys.ts";
 import { orderChanges, type Along, type Changed } from "./change-orders.ts";
 import type { KeyedRequest, StoredResponse, StoredResponses } from "./idempotency.ts";
 import { orderInserts } from "./insert-orders.ts";
@@ -53,6 +53,7 @@ export function ordersRepository(db: Database, outbox: Outbox, mostInGroup = 64,
   const reads = orderReads(db);
   const inserts = orderInserts(db, writes, mostInGroup, meter);
   const changes = orderChanges(db, reads, writes, mostInGroup, meter);
+  const answers = storedAnswers(db);
   const skipLocked = db.dialect === "mysql" ? "FOR UPDATE SKIP LOCKED" : "";
 
   const position = historyPosition(db.dialect);
@@ -104,18 +105,7 @@ export function ordersRepository(db: Database, outbox: Outbox, mostInGroup = 64,
         await writes.facts(tx, changes);
         return orders.length;
       }),
-    async storedResponse(userId, key) {
-      const [row] = await db.select<{ fingerprint: string; status: number | string; body: string }>(
-        answeredKeys("fingerprint, status, body", "user_id = ? AND idempotency_key = ?"),
-        [userId, key, userId, key],
-      );
-      if (!row) return null;
-      return {
-        fingerprint: row.fingerprint,
-        status: Number(row.status),
-        body: JSON.parse(row.body) as StoredResponse["body"],
-      };
-    },
+    storedResponse: (userId, key) => answers.find({ userId, key }),
     async history(orderId) {
       const rows = await db.select<HistoryRow>(
         `SELECT at, type, by_whom, detail FROM order_history WHERE order_id = ? ORDER BY ${position}`,
@@ -132,7 +122,7 @@ export function ordersRepository(db: Database, outbox: Outbox, mostInGroup = 64,
       return rows.map((row) => ({ orderId: row.order_id, ...toEntry(row) }));
     },
     async stop() {
-      await Promise.all([inserts.stop(), changes.stop()]);
+      await Promise.all([inserts, changes, answers, reads].map((group) => group.stop()));
     },
   };
 }

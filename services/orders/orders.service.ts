@@ -1,5 +1,5 @@
 import { configOf } from "../../config.ts";
-import { defineService, type Bus, type Ctx, type Identity } from "../../contracts/bus.ts";
+import { defineService, type Bus, type Ctx } from "../../contracts/bus.ts";
 import { inboxArchive, outboxArchive } from "../../lib/archive.ts";
 import type { Caller, Deed } from "../../lib/audit-log.ts";
 import { auditPage } from "../../lib/audit.ts";
@@ -10,7 +10,7 @@ import { liveOf } from "../../lib/live-settings.ts";
 import { metricsOf } from "../../lib/metrics.ts";
 import { defaultLimit, pageOfShort } from "../../lib/page.ts";
 import { toIso } from "../../lib/time.ts";
-import { isStaff, signedIn } from "../../middlewares/guard.middleware.ts";
+import { callerOf, isStaff, mayUse, signedIn } from "../../middlewares/guard.middleware.ts";
 import { archiveSweep } from "../../mixins/archive-sweep.ts";
 import { consumerMixin } from "../../mixins/consumer.mixin.ts";
 import { auditLogMixin, type WithAuditLog } from "../../mixins/audit-log.mixin.ts";
@@ -22,7 +22,7 @@ import { keysArchive } from "./answered-keys.ts";
 import { erasuresRepository, type ErasuresRepository } from "./erasures.repository.ts";
 import { idempotently, type InFlight, type KeyedRequest } from "./idempotency.ts";
 import { migrations } from "./migrations/index.ts";
-import { complete, meaningOf, ship, type OrderState, type Refund } from "./order.ts";
+import { complete, meaningOf, ship, type Refund } from "./order.ts";
 import { orderView } from "./order-view.ts";
 import { inTurns, withKeptOrders, type KeptOrder, type KeptOrders } from "./kept-orders.ts";
 import { ordersRepository, type OrdersRepository } from "./orders.repository.ts";
@@ -65,9 +65,8 @@ const depsOf = (service: Vars, bus: Bus, caller: Caller = { meta: {} }): RefundD
 
 /** The order, if it is there and this person may see it. */
 async function visible(service: Vars, ctx: Ctx<{ id: string }>): Promise<KeptOrder> {
-  const user = signedIn(ctx);
   const kept = await service.orders.read(ctx.params.id);
-  if (kept && mayRead(kept.order, user)) return kept;
+  if (kept && mayUse(ctx, kept.order.customerId)) return kept;
   if (kept) service.auditLog.noteSoon(ctx, refusedAt(ctx.params.id));
   throw notFound("order");
 }
@@ -90,8 +89,6 @@ async function notingForeign<T>(service: Vars, ctx: Ctx<{ id: string }>, change:
     throw error;
   });
 }
-
-const mayRead = (order: OrderState, user: Identity): boolean => order.customerId === user.id || isStaff(user);
 
 /** A first try at a refund that nobody waits for; the sweep makes the others. */
 async function tryRefund(service: Members, refund: Refund | null): Promise<void> {
@@ -154,7 +151,7 @@ export default defineService<"orders", Vars>({
       const paid = idempotently(this, ctx, "pay", async (request) => {
         const { status, payment } = await payOrder(
           { bus: ctx, orders, now, newId },
-          signedIn(ctx),
+          callerOf(ctx),
           ctx.params,
           request,
         );
@@ -165,7 +162,7 @@ export default defineService<"orders", Vars>({
     },
     cancel(ctx) {
       const deps = depsOf(this, ctx, ctx);
-      const run = (request: KeyedRequest | null) => cancelOrder(deps, signedIn(ctx), ctx.params, request);
+      const run = (request: KeyedRequest | null) => cancelOrder(deps, callerOf(ctx), ctx.params, request);
       return notingForeign(this, ctx, idempotently(this, ctx, "cancel", run));
     },
     refund(ctx) {

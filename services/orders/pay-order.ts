@@ -1,4 +1,5 @@
-import type { Bus, Identity } from "../../contracts/bus.ts";
+import type { Caller } from "../../middlewares/guard.middleware.ts";
+import type { Bus } from "../../contracts/bus.ts";
 import type { Payment, PaymentMethod } from "../../contracts/payments.ts";
 import { codeOf, DomainError, notFound } from "../../lib/errors.ts";
 import { reach } from "../../lib/failpoints.ts";
@@ -18,13 +19,13 @@ export interface PayInput {
  */
 export async function payOrder(
   deps: SettleDeps,
-  user: Identity,
+  caller: Caller,
   { id, method, token }: PayInput,
   request: KeyedRequest | null,
 ): Promise<{ status: 200 | 202; payment: Payment }> {
   const { bus, orders, now } = deps;
   const order = await orders.find(id);
-  if (order?.customerId !== user.id) throw notFound("order");
+  if (!order || !caller.mayUse(order.customerId)) throw notFound("order");
   if (!isPayable(order, now())) {
     const earlier = request ? await bus.call("payments.byKey", { key: request.digest }) : null;
     if (!earlier) assertPayable(order, now());

@@ -3,7 +3,7 @@ import type { Order } from "../../contracts/orders.ts";
 import { DomainError, isRefusal, messageOf, notFound } from "../../lib/errors.ts";
 import { reach } from "../../lib/failpoints.ts";
 import type { Clock, NewId } from "../../lib/ids.ts";
-import { isStaff } from "../../middlewares/guard.middleware.ts";
+import type { Caller } from "../../middlewares/guard.middleware.ts";
 import { reusedError, type KeyedRequest } from "./idempotency.ts";
 import {
   cancel,
@@ -35,18 +35,18 @@ const answer = (request: KeyedRequest | null): Pick<Along, "request" | "respond"
 /** Cancels a customer's order; one that is paid is refunded first. */
 export async function cancelOrder(
   deps: RefundDeps,
-  user: Identity,
+  caller: Caller,
   { id, reason }: { id: string; reason?: string },
   request: KeyedRequest | null,
 ): Promise<Order> {
   const { bus, orders, refunds, now, newId } = deps;
   const order = await orders.find(id);
-  if (!order || (order.customerId !== user.id && !isStaff(user))) throw notFound("order");
+  if (!order || !caller.mayUse(order.customerId)) throw notFound("order");
   const open = await refunds.openCancellation(id);
   if (open) return orderView(await finishRefund(deps, open, answer(request)));
 
   const decide = (current: OrderState): Change =>
-    cancel(current, user.id, reason ?? cancelledByCustomer, now(), newId());
+    cancel(current, caller.id, reason ?? cancelledByCustomer, now(), newId());
   const after = await startRefund(deps, id, decide, request);
   // The event releases the stock as well; this is only sooner.
   if (after.status === "CANCELLED") {

@@ -1,14 +1,16 @@
-import { col, fn, Op, where, type Model, type WhereOptions } from "sequelize";
+import type { Model } from "sequelize";
+import { groupReads } from "../../lib/group-reads.ts";
 import { marks, tuples, type Database, type Tx } from "../../lib/database.ts";
 import { isUniqueViolation } from "../../lib/database-errors.ts";
 import { DomainError } from "../../lib/errors.ts";
 import type { EntityAdapter } from "../../mixins/entity.mixin.ts";
 import { folded, searchTextOf, type ProductState } from "./product.ts";
 import type { ProductRow } from "./products.model.ts";
+import { wordIndex } from "./word-index.ts";
 
 export interface ProductsRepository {
   find(sku: string): Promise<ProductState | null>;
-  /** Those that are not archived, in no order. */
+  /** Those that are not archived, in no order. Those who ask at once share a statement. */
   orderable(skus: readonly string[]): Promise<ProductState[]>;
   /** Active products that have all `words`, from after a place in the order on. */
   page(order: Sort, words: readonly string[], after: Place | null, limit: number): Promise<ProductState[]>;
@@ -47,7 +49,8 @@ export function placeOf(sort: Sort, product: ProductState): Place {
   return { value: { sort_name, price_cents: Number(price_cents), id }[orders[sort].by], sku: product.sku };
 }
 
-const columns = [
+/** Of a whole product. */
+export const columns = [
   "id",
   "sku",
   "name",
@@ -67,6 +70,7 @@ const maxAttempts = 5;
 export function productsRepository(db: Database, adapter: EntityAdapter<ProductRow>): ProductsRepository {
   // On SQLite a transaction is the only writer from its beginning.
   const forUpdate = db.dialect === "mysql" ? " FOR UPDATE" : "";
+  const index = wordIndex(db);
   const plain = (found: Model<ProductRow>): ProductState => toProduct(adapter.entityToObject(found));
 
   const lock = (tx: Tx, skus: readonly string[]): Promise<ProductRow[]> =>
@@ -109,42 +113,59 @@ export function productsRepository(db: Database, adapter: EntityAdapter<ProductR
         fresh.map(({ after }) => after),
       );
       for (const { after } of changed) await update(tx, after);
+      await index.change(tx, [...fresh, ...changed]);
       const written = fresh.length + changed.length;
       return { written, unchanged: skus.length - written };
     });
+
+  // every order asks this, so it is spared the making of entities
+  const quotes = groupReads<readonly string[], ProductState[]>(
+    async (asked) => {
+      const skus = [...new Set(asked.flat())];
+      const rows = await db.select<ProductRow>(
+        `SELECT ${columns.join(", ")} FROM products WHERE sku IN (${marks(skus.length)}) AND status <> 'archived'`,
+        skus,
+      );
+      const found = new Map(rows.map((row) => [row.sku, toProduct(row)]));
+      return asked.map((wanted) => wanted.flatMap((sku) => found.get(sku) ?? []));
+    },
+    (skus) => skus.length,
+  );
 
   return {
     async find(sku) {
       const found = await adapter.findOne({ where: { sku } });
       return found && plain(found);
     },
-    async orderable(skus) {
-      // every order asks this, so it is spared the making of entities
+    orderable: quotes.find,
+    async page(sort, words, after, limit) {
+      const { by, down } = orders[sort];
+      const among = await index.candidates(words);
+      if (among?.length === 0) return [];
+      const past = after && beyond(by, down, after);
+      const [byKey, status] = among === null ? ["", "status"] : byIds[db.dialect];
+      const conditions = [
+        ...(among === null ? [] : [`id IN (${marks(among.length)})`]),
+        `${status} = 'active'`,
+        // not LIKE: its wildcards would have to be escaped, which each store does in its own way
+        ...words.map(() => "INSTR(search_text, ?) > 0"),
+        ...(past ? [past.sql] : []),
+      ];
+      // as the index goes: anything else would have every product sorted for each page
+      const order = (by === "id" ? ["id"] : [by, "sku"]).map((column) => `${column}${down ? " DESC" : ""}`);
       const rows = await db.select<ProductRow>(
-        `SELECT ${columns.join(", ")} FROM products WHERE sku IN (${marks(skus.length)}) AND status <> 'archived'`,
-        skus,
+        `SELECT ${columns.join(", ")} FROM products ${byKey} WHERE ${conditions.join(" AND ")}
+         ORDER BY ${order.join(", ")} LIMIT ${limit}`,
+        [...(among ?? []), ...words, ...(past?.values ?? [])],
       );
       return rows.map(toProduct);
     },
-    async page(sort, words, after, limit) {
-      const { by, down } = orders[sort];
-      const conditions: WhereOptions<ProductRow>[] = [
-        { status: "active" },
-        // not LIKE: its wildcards would have to be escaped, which each store does in its own way
-        ...words.map((word) => where(fn("INSTR", col("search_text"), word), { [Op.gt]: 0 })),
-        ...(after ? [beyond(by, down, after)] : []),
-      ];
-      const found = await adapter.find({
-        query: { [Op.and]: conditions },
-        // as the index goes: anything else would have every product sorted for each page
-        sort: (by === "id" ? ["id"] : [by, "sku"]).map((column) => (down ? `-${column}` : column)),
-        limit,
-      });
-      return found.map(plain);
-    },
     async insert(product) {
       try {
-        await adapter.insert(toRow(product));
+        await db.transaction(async (tx) => {
+          await insertAll(tx, [product]);
+          await index.change(tx, [{ before: null, after: product }]);
+        });
       } catch (error) {
         if (!isUniqueViolation(error)) throw error;
         throw new DomainError("conflict", "SKU_TAKEN", "There is a product with this stock code.", {
@@ -158,7 +179,10 @@ export function productsRepository(db: Database, adapter: EntityAdapter<ProductR
         if (!row) return null;
         const before = toProduct(row);
         const after = decide(before);
-        if (after !== before) await update(tx, after);
+        if (after !== before) {
+          await update(tx, after);
+          await index.change(tx, [{ before, after }]);
+        }
         return after;
       }),
     async upsert(skus, decide) {
@@ -174,13 +198,15 @@ export function productsRepository(db: Database, adapter: EntityAdapter<ProductR
   };
 }
 
-function beyond(by: Value, down: boolean, { value, sku }: Place): WhereOptions<ProductRow> {
-  const past = down ? Op.lt : Op.gt;
+/** With the candidates of a search known, they are what to begin with, not the order. */
+const byIds = { mysql: ["FORCE INDEX (PRIMARY)", "status"], sqlite: ["", "+status"] } as const;
+
+function beyond(by: Value, down: boolean, { value, sku }: Place): { sql: string; values: (string | number)[] } {
+  const past = down ? "<" : ">";
   // no two have the same
-  if (by === "id") return { id: { [past]: value } };
+  if (by === "id") return { sql: `id ${past} ?`, values: [value] };
   // the bound is what an index can begin at
-  const notBefore = { [by]: { [down ? Op.lte : Op.gte]: value } };
-  return { [Op.and]: [notBefore, { [Op.or]: [{ [by]: { [past]: value } }, { sku: { [past]: sku } }] }] };
+  return { sql: `${by} ${past}= ? AND (${by} ${past} ? OR sku ${past} ?)`, values: [value, value, sku] };
 }
 
 const sortNameLength = 200;
@@ -199,7 +225,8 @@ const toRow = (product: ProductState): ProductRow => ({
   updated_at: product.updatedAt,
 });
 
-const toProduct = (row: ProductRow): ProductState => ({
+/** As a row has it. */
+export const toProduct = (row: ProductRow): ProductState => ({
   id: row.id,
   sku: row.sku,
   name: row.name,

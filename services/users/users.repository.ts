@@ -2,6 +2,7 @@ import { marks, tuples, type Database, type Tx } from "../../lib/database.ts";
 import { isUniqueViolation } from "../../lib/database-errors.ts";
 import type { EventData } from "../../contracts/events.ts";
 import type { Note } from "../../lib/audit-log.ts";
+import { groupReads } from "../../lib/group-reads.ts";
 import { DomainError } from "../../lib/errors.ts";
 import type { Outbox } from "../../lib/outbox.ts";
 import { decodeCursor, toPage, type Page } from "../../lib/page.ts";
@@ -119,6 +120,21 @@ export function usersRepository(db: Database, outbox: Outbox): UsersRepository {
   const whileThere: UsersRepository["whileThere"] = (userId, work) =>
     db.transaction(async (tx) => ((await one("id = ?", [userId], tx)) ? work(tx) : null));
 
+  const contacts = groupReads<string, Contact | null>(async (asked) => {
+    const ids = [...new Set(asked)];
+    const rows = await db.select<Omit<Contact, "preferences"> & { events: string | null }>(
+      `SELECT users.id AS userId, email, name, locale, preferences.events, (
+         SELECT phone FROM addresses WHERE addresses.user_id = users.id AND phone <> '' ORDER BY id DESC LIMIT 1) AS phone
+       FROM users LEFT JOIN preferences ON preferences.user_id = users.id
+       WHERE users.id IN (${marks(ids.length)}) AND status <> 'erased'`,
+      ids,
+    );
+    const found = new Map(
+      rows.map(({ events, ...person }) => [person.userId, { ...person, preferences: toPreferences(events) }]),
+    );
+    return asked.map((id) => found.get(id) ?? null);
+  });
+
   return {
     whileThere,
     insert: (change) => takingEmail(() => db.transaction((tx) => saveNew(tx, change))),
@@ -176,18 +192,7 @@ export function usersRepository(db: Database, outbox: Outbox): UsersRepository {
       const [row] = await db.select<{ events: string }>("SELECT events FROM preferences WHERE user_id = ?", [userId]);
       return toPreferences(row?.events ?? null);
     },
-    async contact(userId) {
-      const [row] = await db.select<Omit<Contact, "userId" | "preferences"> & { events: string | null }>(
-        `SELECT email, name, locale, preferences.events, (
-           SELECT phone FROM addresses WHERE addresses.user_id = users.id AND phone <> '' ORDER BY id DESC LIMIT 1) AS phone
-         FROM users LEFT JOIN preferences ON preferences.user_id = users.id
-         WHERE users.id = ? AND status <> 'erased'`,
-        [userId],
-      );
-      if (!row) return null;
-      const { events, ...person } = row;
-      return { userId, ...person, preferences: toPreferences(events) };
-    },
+    contact: contacts.find,
     async setPreferences(userId, { events }) {
       const stored = await whileThere(userId, async (tx) => {
         await db.execute("DELETE FROM preferences WHERE user_id = ?", [userId], tx);

@@ -4,7 +4,7 @@ import { normaliseEmail } from "../../lib/email.ts";
 import { codeOf, messageOf, notFound } from "../../lib/errors.ts";
 import { newId } from "../../lib/ids.ts";
 import { defaultLimit, pageOfShort } from "../../lib/page.ts";
-import { signedIn } from "../../middlewares/guard.middleware.ts";
+import { askedAsOwner, signedIn } from "../../middlewares/guard.middleware.ts";
 import { archiveSweep } from "../../mixins/archive-sweep.ts";
 import { auditLogMixin, type WithAuditLog } from "../../mixins/audit-log.mixin.ts";
 import { dbMixin, type WithDatabase } from "../../mixins/db.mixin.ts";
@@ -99,11 +99,11 @@ export default defineService<"users", Vars>({
     },
     changeAddress(ctx) {
       const { id, ...change } = ctx.params;
-      return notingForeign(this, ctx, id, this.addresses.change(signedIn(ctx).id, id, change));
+      return notingForeign(this, ctx, id, this.addresses.change(askedAsOwner(ctx).id, id, change));
     },
     async removeAddress(ctx) {
       const { id } = ctx.params;
-      await notingForeign(this, ctx, id, this.addresses.remove(signedIn(ctx).id, id));
+      await notingForeign(this, ctx, id, this.addresses.remove(askedAsOwner(ctx).id, id));
       return null;
     },
     async preferences(ctx) {

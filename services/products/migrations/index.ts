@@ -1,4 +1,5 @@
 import type { Migration } from "../../../lib/migrations.ts";
+import { indexAll } from "../index-all.ts";
 
 export const migrations: readonly Migration[] = [
   {
@@ -23,4 +24,21 @@ export const migrations: readonly Migration[] = [
       "CREATE INDEX products_by_age ON products (status, id)",
     ],
   },
+  {
+    name: "002-words",
+    up: (t) => [
+      // a part of a word from some letter on, and the word; what is in no product any more may stay
+      `CREATE TABLE word_parts (
+        part ${t.string} NOT NULL,
+        word ${t.string} NOT NULL,
+        PRIMARY KEY (part, word)
+      ) ${t.options}`,
+      `CREATE TABLE product_words (
+        word ${t.string} NOT NULL,
+        product_id ${t.id} NOT NULL,
+        PRIMARY KEY (word, product_id)
+      ) ${t.options}`,
+    ],
+  },
+  { name: "003-words-of-products", up: () => [], fill: indexAll },
 ];

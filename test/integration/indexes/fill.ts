@@ -57,7 +57,7 @@ const fillings: Record<string, (sql: Sql) => Filling[]> = {
     { table: "preferences", columns: { user_id: sql.id(person) } },
     ...outbox(sql, person),
   ],
-  products: ({ id, text }) => [
+  products: ({ id, text }): Filling[] => [
     {
       table: "products",
       columns: {
@@ -68,6 +68,8 @@ const fillings: Record<string, (sql: Sql) => Filling[]> = {
         price_cents: "n",
       },
     },
+    { table: "word_parts", columns: { part: text("p"), word: text("p") } },
+    { table: "product_words", columns: { word: text("p"), product_id: id(other) } },
   ],
   inventory: (sql) => [
     { table: "stock", columns: { sku: sql.text("P"), on_hand: "100", reserved: "0" } },
