@@ -23,6 +23,8 @@ export interface Bench {
   times: Times;
   /** Where processor profiles go, one of each measurement; null for none. */
   profileDir: string | null;
+  /** Old orders to fill in, where there are to be many. */
+  orders: number;
 }
 
 export interface Asked {

@@ -3,6 +3,7 @@ import { createHistogram, type RecordableHistogram } from "node:perf_hooks";
 /** How long requests took, in milliseconds. */
 export interface Latency {
   p50Ms: number;
+  p95Ms: number;
   p99Ms: number;
   p999Ms: number;
   maxMs: number;
@@ -25,7 +26,7 @@ export function latencyRecorder(): LatencyRecorder {
     get count() {
       return histogram.count;
     },
-    latency: () => ({ p50Ms: at(50), p99Ms: at(99), p999Ms: at(99.9), maxMs: at(100) }),
+    latency: () => ({ p50Ms: at(50), p95Ms: at(95), p99Ms: at(99), p999Ms: at(99.9), maxMs: at(100) }),
   };
 }
 

@@ -44,6 +44,7 @@ export interface World {
   readonly products: readonly string[];
   readonly accounts: readonly Account[];
   readonly database: Connection;
+  readonly databaseUrl: string;
   /** Has nodes run like this; starts them anew where they run otherwise. */
   use(setup?: Setup): Promise<void>;
   /** Access tokens of the customers, with enough time left. */
@@ -120,6 +121,10 @@ class RunningWorld implements World {
 
   get nodes(): readonly ClusterNode[] {
     return this.current.nodes;
+  }
+
+  get databaseUrl(): string {
+    return this.servers.mysql.url;
   }
 
   get urls(): readonly string[] {

@@ -20,7 +20,9 @@ import {
   watchedCells,
   watchedHeader,
 } from "../bench/report/table.ts";
+import { bigDataCells, bigDataDoctor, bigDataHeader, bigDataSizes } from "../bench/report/big-data.ts";
 import { scenarios } from "../bench/scenarios/index.ts";
+import { bigData } from "../bench/studies/big-data.ts";
 import { checkoutCurve } from "../bench/studies/curve.ts";
 import { drain, lag } from "../bench/studies/events.ts";
 import { scale } from "../bench/studies/scale.ts";
@@ -46,8 +48,8 @@ await runScript(async () => {
 });
 
 async function run(world: World, options: Options): Promise<Results> {
-  const { warmMs, measureMs, profileDir } = options;
-  const bench: Bench = { world, times: { warmMs, measureMs }, profileDir };
+  const { warmMs, measureMs, profileDir, orders } = options;
+  const bench: Bench = { world, times: { warmMs, measureMs }, profileDir, orders };
   const { body: answer } = await world.rest.send(`/products/${world.products[0] ?? ""}`);
   const floor = async (name: "http" | "web") => {
     say(`floor ${name}`);
@@ -69,11 +71,12 @@ async function run(world: World, options: Options): Promise<Results> {
     lag: null,
     watched: null,
     scale: null,
+    bigData: null,
     problems: [],
   };
-  const check = async (what: string): Promise<void> => {
+  const check = async (what: string, report?: DoctorReport): Promise<void> => {
     await world.settle();
-    results.problems.push(...failedChecks(what, await world.doctor()));
+    results.problems.push(...failedChecks(what, report ?? (await world.doctor())));
   };
 
   const known = scenarios(options.checkoutsPerSecond);
@@ -96,7 +99,13 @@ async function run(world: World, options: Options): Promise<Results> {
     if (name === "lag") results.lag = await lag(bench);
     if (name === "watched") results.watched = await watched(bench);
     if (name === "scale") results.scale = await scale(bench);
-    await check(name);
+    if (name === "big-data") {
+      const { found, report, problems } = await bigData(bench, say);
+      results.bigData = found;
+      results.problems.push(...problems);
+      // as it was found among so many: to look again would take as long again
+      if (report) await check(name, report);
+    } else await check(name);
   }
 
   const webAfter = await floor("web");
@@ -127,6 +136,7 @@ function report(results: Results): void {
     lag: lagged,
     watched: seen,
     scale: scaled,
+    bigData: filled,
   } = results;
   say(`\n${commit} on ${machine}`);
   say(`floors: node:http ${Math.round(floors.http)}/s, empty moleculer-web action ${Math.round(floors.web)}/s`);
@@ -149,6 +159,9 @@ function report(results: Results): void {
   if (lagged) say(`order to notification at ${lagged.ordersPerSecond}/s: p99 ${Math.round(lagged.p99Ms)} ms`);
   if (seen) say(`\n${asText(watchedHeader, watchedCells(seen))}`);
   if (scaled) say(`\n${asText(scaleHeader, scaleCells(scaled))}`);
+  if (filled) {
+    say(`\n${bigDataSizes(filled)}\n${asText(bigDataHeader, bigDataCells(filled))}\n${bigDataDoctor(filled)}`);
+  }
   say(`\n${asText(goalHeader, goalTable(results))}`);
   const committed = committedResults(pages);
   if (committed) say(`\n${compare(results, committed)}`);

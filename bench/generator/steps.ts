@@ -45,9 +45,8 @@ export async function stepsOf(work: Work, http: Http, random: () => number): Pro
         async step(n, lane) {
           const order = await place(n, lane);
           if (!order) return false;
-          const heard = told(order.id);
           await pay(http, order, lane);
-          await heard;
+          await told(order.id);
           placed.push(order);
           return true;
         },

@@ -1,3 +1,5 @@
+import { explainRoute } from "../big-data/routes.ts";
+import { explainWithinMs, mostRatio, ratioOf } from "./big-data.ts";
 import type { Results } from "./results.ts";
 
 /** What is to be reached: ratios within one run. */
@@ -12,7 +14,7 @@ export interface Goal {
 
 const ratio = (value: number): string => value.toFixed(value < 0.1 ? 3 : 2);
 
-export function goalsOf({ scenarios, drain, lag, watched }: Results): Goal[] {
+export function goalsOf({ scenarios, drain, lag, watched, bigData }: Results): Goal[] {
   const row = (name: string) => scenarios.find((one) => one.name === name);
   const least = (what: string, value: number | null | undefined, atLeast: number, aim: number): Goal => ({
     what,
@@ -35,6 +37,8 @@ export function goalsOf({ scenarios, drain, lag, watched }: Results): Goal[] {
       reached: ofPlain === null ? null : ofPlain >= least,
     };
   };
+  const explain = bigData?.routes.find(({ name }) => name === explainRoute);
+  const slowest = bigData?.routes.toSorted((a, b) => ratioOf(b) - ratioOf(a))[0];
   const checkout = row("checkout");
   const isFast = checkout?.perSecond == null ? null : checkout.perSecond >= 475 && (checkout.p99Ms ?? 0) <= 150;
   const most = Math.max(...scenarios.map(({ rssMb }) => rssMb), 0);
@@ -78,6 +82,20 @@ export function goalsOf({ scenarios, drain, lag, watched }: Results): Goal[] {
     },
     costs("metrics on, read every second: orders a second lost", "metrics", "≤ 10 %", 0.9),
     costs("traces of 1 %: orders a second lost", "traces of 1 %", "≤ 5 %", 0.95),
+    {
+      what: "explain one of many orders, p95",
+      atLeast: `≤ ${explainWithinMs} ms`,
+      aim: "",
+      found: explain ? `${explain.full.p95Ms.toFixed(1)} ms of ${bigData?.orders} orders` : null,
+      reached: explain ? explain.full.p95Ms <= explainWithinMs : null,
+    },
+    {
+      what: "routes over large data: median over the empty system's, the most",
+      atLeast: `≤ ${mostRatio}`,
+      aim: "",
+      found: slowest ? `${ratioOf(slowest).toFixed(2)} (${slowest.name})` : null,
+      reached: slowest ? ratioOf(slowest) <= mostRatio : null,
+    },
     {
       what: "memory of a full node, the most",
       atLeast: "< 300 MB",

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { format, resolveConfig } from "prettier";
+import { bigDataCells, bigDataDoctor, bigDataHeader, bigDataSizes } from "./big-data.ts";
 import { plot } from "./plot.ts";
 import { toJson, type Results } from "./results.ts";
 import {
@@ -57,8 +58,22 @@ function unlessMissing(error: unknown): string {
 }
 
 function sections(results: Results): string[] {
-  const { commit, machine, at, command, floors, webDrift, scenarios, curve, drain, lag, watched, scale, problems } =
-    results;
+  const {
+    commit,
+    machine,
+    at,
+    command,
+    floors,
+    webDrift,
+    scenarios,
+    curve,
+    drain,
+    lag,
+    watched,
+    scale,
+    bigData,
+    problems,
+  } = results;
   const notes = scenarios.flatMap(({ name, notes }) => notes.map((note) => `- ${name}: ${note}`));
   return [
     `Commit ${commit}, ${at.slice(0, 10)}, ${machine}. Command: \`${command}\`.`,
@@ -89,5 +104,13 @@ function sections(results: Results): string[] {
       : []),
     ...(watched ? ["### Metrics and traces", asMarkdown(watchedHeader, watchedCells(watched))] : []),
     ...(scale ? ["### More nodes", asMarkdown(scaleHeader, scaleCells(scale))] : []),
+    ...(bigData
+      ? [
+          "### Large data",
+          bigDataSizes(bigData),
+          asMarkdown(bigDataHeader, bigDataCells(bigData)),
+          bigDataDoctor(bigData),
+        ]
+      : []),
   ];
 }

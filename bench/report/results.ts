@@ -1,6 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { cpus, totalmem } from "node:os";
 import type { Row } from "../scenarios/scenario.ts";
+import type { BigData } from "../studies/big-data.ts";
 import type { Curve } from "../studies/curve.ts";
 import type { Drain, Lag } from "../studies/events.ts";
 import type { Scaled } from "../studies/scale.ts";
@@ -23,6 +24,7 @@ export interface Results {
   lag: Lag | null;
   watched: Watched[] | null;
   scale: Scaled[] | null;
+  bigData: BigData | null;
   /** What makes the run one that must not be relied on. */
   problems: string[];
 }

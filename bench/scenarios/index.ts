@@ -22,8 +22,8 @@ export const scenarioNames = [
 ] as const;
 export type ScenarioName = (typeof scenarioNames)[number];
 
-/** Measurements of another form than a line of the table. */
-export const studyNames = ["curve", "drain", "lag", "watched", "scale"] as const;
+/** Measurements of another form than a line of the table. What fills the databases comes last. */
+export const studyNames = ["curve", "drain", "lag", "watched", "scale", "big-data"] as const;
 export type StudyName = (typeof studyNames)[number];
 
 export const scenarios = (checkoutsPerSecond: number): Record<ScenarioName, Scenario> => ({

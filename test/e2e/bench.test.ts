@@ -1,6 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { BigData } from "../../bench/studies/big-data.ts";
 import { runScript } from "../support/script.ts";
 
 describe("npm run bench", () => {
@@ -34,6 +35,21 @@ describe("npm run bench", () => {
       ),
     });
   });
+
+  it("fills in orders that the doctor finds sound, and measures every route before and after", async () => {
+    const file = join(directory, "big-data.json");
+    const args = ["--only", "big-data", "--orders", "1000", "--seconds", "0.3", "--json", file];
+    const { code, err } = await runScript("bench", { args });
+    expect({ code, err }).toEqual({ code: 0, err: "" });
+    const { bigData } = JSON.parse(readFileSync(file, "utf8")) as { bigData: BigData };
+    expect(bigData).toMatchObject({ orders: 1_000, products: 100, ledgerRows: 10_000 });
+    expect(bigData.routes.map(({ name }) => name)).toEqual(
+      expect.arrayContaining(["GET /products", "GET /ops/orders/:id/explain", "POST /orders"]),
+    );
+    expect(bigData.routes.every(({ empty, full }) => empty.p50Ms > 0 && full.p95Ms >= full.p50Ms)).toBe(true);
+    // each order and each row of what belongs to it was looked at
+    expect(bigData.doctor.checked).toBeGreaterThan(10_000);
+  }, 180_000);
 
   it("says which option is wrong, and starts nothing", async () => {
     const { code, out, err } = await runScript("bench", { args: ["--only", "plaice"] });

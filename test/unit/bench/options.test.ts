@@ -19,6 +19,8 @@ describe("the options of the measurement", () => {
     [["--seconds", "0"], '--seconds is "0"'],
     [["--rate", "-1"], "--rate"],
     [["--rate", "1e9"], '--rate is "1e9"'],
+    [["--orders", "1500"], '--orders is "1500"'],
+    [["--orders", "20"], '--orders is "20"'],
     [["--json="], "--json needs a path"],
     [["--clients", "3"], "--clients"],
     [["place"], "place"],

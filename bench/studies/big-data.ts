@@ -1,0 +1,92 @@
+import type { DoctorReport } from "../../contracts/ops.ts";
+import { messageOf } from "../../lib/errors.ts";
+import { fill, sizesOf, type Sizes } from "../big-data/fill.ts";
+import { ordersToRead, routesOf } from "../big-data/routes.ts";
+import { measure, type Bench } from "../measure.ts";
+import { placeOrders } from "../scenarios/reads.ts";
+import { closed } from "../scenarios/scenario.ts";
+import type { Latency } from "../statistics.ts";
+
+export interface MeasuredRoute {
+  name: string;
+  empty: Latency;
+  full: Latency;
+}
+
+/** What it costs that much is stored: each route asked by one client, in the system as it is new and after it was filled. */
+export interface BigData extends Sizes {
+  fillSeconds: number;
+  routes: MeasuredRoute[];
+  /** Null where it did not answer. */
+  doctor: { emptySeconds: number; fullSeconds: number | null; checked: number };
+}
+
+/** Of the time that a load is measured: there are many routes. */
+const share = 1 / 5;
+/** The slowest is to be answered a few times. */
+const leastMs = 300;
+const paidOrders = 300;
+
+export async function bigData(
+  bench: Bench,
+  say: (text: string) => void,
+): Promise<{ found: BigData; report: DoctorReport | null; problems: string[] }> {
+  const { world } = bench;
+  const sizes = sizesOf(bench.orders);
+  const orders = await ordersToRead(world);
+  const emptyDoctor = await timed(() => world.doctor());
+  const empty = await measureRoutes(bench, orders);
+
+  say(`  filling in ${sizes.orders} orders`);
+  const { seconds: fillSeconds } = await timed(() => fill(world, sizes));
+  say(`  filled in within ${Math.round(fillSeconds)} s`);
+  const full = await measureRoutes(bench, orders);
+  say("  the doctor");
+  // what was measured before is good, also where this takes longer than anybody waits for an answer
+  const problems: string[] = [];
+  const fullDoctor = await timed(() => world.doctor()).catch((error: unknown) => {
+    problems.push(`big-data: the doctor did not answer: ${messageOf(error)}`);
+    return null;
+  });
+
+  return {
+    problems,
+    report: fullDoctor?.result ?? null,
+    found: {
+      ...sizes,
+      fillSeconds,
+      routes: [...empty].flatMap(([name, latency]) => {
+        const then = full.get(name);
+        return then ? [{ name, empty: latency, full: then }] : [];
+      }),
+      doctor: {
+        emptySeconds: emptyDoctor.seconds,
+        fullSeconds: fullDoctor?.seconds ?? null,
+        checked: fullDoctor?.result.checks.reduce((sum, { checked }) => sum + checked, 0) ?? 0,
+      },
+    },
+  };
+}
+
+async function measureRoutes(bench: Bench, orderIds: readonly string[]): Promise<Map<string, Latency>> {
+  const { world } = bench;
+  const times = { warmMs: bench.times.warmMs * share, measureMs: Math.max(leastMs, bench.times.measureMs * share) };
+  const found = new Map<string, Latency>();
+  const ask = async (name: string, work: Parameters<typeof measure>[1]["work"]): Promise<void> => {
+    const { measured } = await measure(bench, { name: name.replace(/\W+/g, "-"), work, load: closed(1), times });
+    if (Object.keys(measured.errors).length > 0) throw new Error(`${name}: ${JSON.stringify(measured.errors)}`);
+    if (measured.latency.p50Ms === 0) throw new Error(`${name}: not answered once in ${times.measureMs} ms`);
+    found.set(name, measured.latency);
+  };
+  for (const { name, requests } of await routesOf(world, orderIds)) await ask(name, { kind: "get", requests });
+  await ask("POST /orders", { kind: "place", tokens: await world.tokens(), skus: world.products, lines: 2 });
+  await ask("POST /orders/:id/pay", { kind: "pay", orders: await placeOrders(world, paidOrders) });
+  await world.settle();
+  return found;
+}
+
+async function timed<T>(work: () => Promise<T>): Promise<{ result: T; seconds: number }> {
+  const startedAt = performance.now();
+  const result = await work();
+  return { result, seconds: (performance.now() - startedAt) / 1_000 };
+}
