@@ -6,6 +6,7 @@ import type { Order } from "../../contracts/orders.ts";
 import { startCluster } from "../support/cluster.ts";
 import { startHub } from "../support/hub.ts";
 import type { Person } from "../support/rest.ts";
+import { ReplLines } from "../support/repl-lines.ts";
 import { runScript, startScript, type Ended } from "../support/script.ts";
 import { Shop } from "../support/shop.ts";
 import { eventually } from "../support/wait.ts";
@@ -44,7 +45,7 @@ const cluster = async (): Promise<System> => {
   const nodes = await startCluster();
   const [edge] = await Promise.all([
     nodes.add("edge", { services: ["gateway", "auth", "users", "products"] }),
-    nodes.add("work", { services: ["inventory", "orders", "payments", "notify", "ops"], untilReady: false }),
+    nodes.add("work", { services: ["inventory", "orders", "payments", "notify", "ops"] }),
   ]);
   return {
     shop: await nodes.shopAt(edge),
@@ -64,6 +65,7 @@ describe.each([
   ["a cluster", cluster],
 ] as const)("the REPL's commands, attached to %s", (_, start) => {
   let system: System;
+  let lines: ReplLines;
   let shop: Shop;
   let ann: Person;
   let sku: string;
@@ -71,15 +73,19 @@ describe.each([
   beforeAll(async () => {
     system = await start();
     ({ shop } = system);
+    lines = new ReplLines(system.env);
     ann = await shop.rest.signUp();
     sku = await shop.product(10_000);
   }, 180_000);
-  afterAll(() => system.dispose(), 60_000);
+  afterAll(async () => {
+    lines.stop();
+    await system.dispose();
+  }, 60_000);
 
-  const run = (...args: string[]): Promise<Ended> => runScript("repl", { env: system.env, args });
-  const execute = (...commands: string[]): Promise<Ended> => run(...commands.flatMap((command) => ["-e", command]));
-  const asJson = async <T>(command: string): Promise<T> => {
-    const { code, out, err } = await run("-e", command, "--json");
+  const runProcess = (...args: string[]): Promise<Ended> => runScript("repl", { env: system.env, args });
+  const execute = (...commands: string[]): Promise<Ended> => lines.run({ commands, json: false });
+  const asJson = async <T>(command: string, ended = lines.run({ commands: [command], json: true })): Promise<T> => {
+    const { code, out, err } = await ended;
     expect({ command, code, err }).toEqual({ command, code: 0, err: "" });
     return JSON.parse(out) as T;
   };
@@ -90,7 +96,8 @@ describe.each([
     const paid = await asJson<{ status: string; orderId: string }>(`pay ${order.id} --token tok_ok --key once`);
     const again = await asJson<{ status: string; orderId: string }>(`pay ${order.id} --token tok_ok --key once`);
     const { items } = await asJson<{ items: Order[] }>(`orders --status PAID --customer ${ann.email}`);
-    const explanation = await asJson<Explanation>(`order ${order.id}`);
+    const explain = `order ${order.id}`;
+    const explanation = await asJson<Explanation>(explain, runProcess("-e", explain, "--json"));
     const { code, out } = await execute(`orders --customer ${ann.id}`, `order ${order.id}`);
 
     expect(paid).toMatchObject({ status: "SUCCEEDED", orderId: order.id });
@@ -135,6 +142,8 @@ describe.each([
       const seen = await state();
       return seen?.status === "APPLIED" && seen;
     });
+    // an embedded system is ended for it, and the REPL with it
+    lines.stop();
     await system.bury("inventory", order.id, "order.cancelled");
 
     const listed = await asJson<{ items: { id: string; reason: string }[] }>("dead list");
@@ -177,7 +186,7 @@ describe.each([
     const bob = await shop.rest.signUp();
     const order = await shop.placed(ann, sku);
 
-    const { code, out, err } = await execute(
+    const commands = [
       `login ${ann.email}`,
       `order ${order.id}`,
       `stock ${sku}`,
@@ -185,7 +194,8 @@ describe.each([
       `order ${order.id}`,
       "logout",
       `stock ${sku}`,
-    );
+    ];
+    const { code, out, err } = await runProcess(...commands.flatMap((command) => ["-e", command]));
 
     expect(code).toBe(1);
     expect(out).toContain(`acting as ${ann.email} (customer) until logout`);
@@ -230,48 +240,3 @@ interface Report {
   imported: number;
   unchanged: number;
 }
-
-describe("what is wrong with a command", () => {
-  let env: Record<string, string | undefined>;
-  let hub: Awaited<ReturnType<typeof startHub>>;
-
-  beforeAll(async () => {
-    hub = await startHub("SQLite");
-    ({ env } = hub);
-  });
-  afterAll(() => hub.dispose());
-
-  it.each([
-    ["orders --stauts PAID", "unknown option '--stauts'"],
-    ["orders --status LOST", "Allowed choices are CREATED, PAID"],
-    ["orders --limit 1000", '--limit is "1000", but must be a whole number from 1 to 100'],
-    ["orders --customer nobody@example.com", "there is nobody with nobody@example.com"],
-    ["order 12", '"12" is no id of an order'],
-    ["order 0198c0de-0000-7000-8000-000000000001", "No such order."],
-    ["pay", "missing required argument 'id'"],
-    ["stock no-such-thing", "No such product."],
-    ["stock 85123A --set 1 --adjust 1", "--set and --adjust exclude each other"],
-    ["stock 85123A --adjust -100000000", "cannot be on hand"],
-    ["dead redrive", "give the id of one event, or --all"],
-    ["dead show 0198c0de-0000-7000-8000-000000000001", "no consumer has an event"],
-    ["config set orderTtlSeconds 0", "orderTtlSeconds must be at least 1"],
-    ["config set colour red", "Allowed choices are logLevel"],
-    ["login nobody@example.com", "there is nobody with nobody@example.com"],
-    ["events tail --type order.lost", "Allowed choices are"],
-    ["top --seconds 0", '--seconds is "0"'],
-    ["services --json", "services cannot answer in JSON"],
-  ])("is said, and the script fails: %s", async (command, words) => {
-    const { code, out, err } = await runScript("repl", { env, args: ["-e", command] });
-
-    expect({ code, out }).toEqual({ code: 1, out: "" });
-    expect(err).toContain(words);
-    expect(err).not.toMatch(/^\s+at /m);
-  });
-
-  it("is said of the script's own options, too", async () => {
-    const { code, err } = await runScript("repl", { env, args: ["--jsno"] });
-
-    expect(code).toBe(1);
-    expect(err).toContain("use: npm run repl");
-  });
-});

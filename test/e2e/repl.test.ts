@@ -1,4 +1,5 @@
 import { startHub, type Hub } from "../support/hub.ts";
+import { ReplLines } from "../support/repl-lines.ts";
 import { runScript, startScript, type Ended } from "../support/script.ts";
 import { Shop } from "../support/shop.ts";
 
@@ -71,6 +72,61 @@ describe("npm run repl", () => {
       expect(err).not.toBe("");
     },
   );
+
+  describe("what is wrong with a command", () => {
+    let lines: ReplLines;
+
+    beforeAll(() => {
+      lines = new ReplLines(hub.env);
+    });
+    afterAll(() => lines.stop());
+
+    const wrong = [
+      ["orders --stauts PAID", "unknown option '--stauts'"],
+      ["orders --status LOST", "Allowed choices are CREATED, PAID"],
+      ["orders --limit 1000", '--limit is "1000", but must be a whole number from 1 to 100'],
+      ["orders --customer nobody@example.com", "there is nobody with nobody@example.com"],
+      ["order 12", '"12" is no id of an order'],
+      ["order 0198c0de-0000-7000-8000-000000000001", "No such order."],
+      ["pay", "missing required argument 'id'"],
+      ["stock no-such-thing", "No such product."],
+      ["stock 85123A --set 1 --adjust 1", "--set and --adjust exclude each other"],
+      ["stock 85123A --adjust -100000000", "cannot be on hand"],
+      ["dead redrive", "give the id of one event, or --all"],
+      ["dead show 0198c0de-0000-7000-8000-000000000001", "no consumer has an event"],
+      ["config set orderTtlSeconds 0", "orderTtlSeconds must be at least 1"],
+      ["config set colour red", "Allowed choices are logLevel"],
+      ["login nobody@example.com", "there is nobody with nobody@example.com"],
+      ["events tail --type order.lost", "Allowed choices are"],
+      ["top --seconds 0", '--seconds is "0"'],
+      ["services --json", "services cannot answer in JSON"],
+    ] as const;
+
+    it.each(wrong)("is said, and the script fails: %s", async (command, words) => {
+      const { code, out, err } = await lines.run({ commands: [command], json: false });
+
+      expect({ code, out }).toEqual({ code: 1, out: "" });
+      expect(err).toContain(words);
+      expect(err).not.toMatch(/^\s+at /m);
+    });
+
+    it("is said by one process of all of its commands", async () => {
+      const args = wrong.flatMap(([command]) => ["-e", command]);
+
+      const { code, out, err } = await runScript("repl", { env: hub.env, args });
+
+      expect({ code, out }).toEqual({ code: 1, out: "" });
+      for (const [, words] of wrong) expect(err).toContain(words);
+      expect(err).not.toMatch(/^\s+at /m);
+    });
+
+    it("is said of the script's own options, too", async () => {
+      const { code, err } = await runScript("repl", { env: hub.env, args: ["--jsno"] });
+
+      expect(code).toBe(1);
+      expect(err).toContain("use: npm run repl");
+    });
+  });
 
   it("ends when the system it is attached to is killed, and finds it again afterwards", async () => {
     const attached = startScript("repl", { env: hub.env });

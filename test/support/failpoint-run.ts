@@ -8,6 +8,9 @@ import { eventually } from "./wait.ts";
 /** How long a customer asks again before giving up: longer than a lease that a killed process leaves behind. */
 const patienceMs = 120_000;
 
+/** Between two tries: dozens of customers who asked without a pause would keep a process from starting. */
+const pauseMs = 100;
+
 const mostFailedPayments = 3;
 
 const password = "correct horse battery";
@@ -154,23 +157,31 @@ export class FailpointRun {
 
   private async reaches(deal: Deal, status: Order["status"]): Promise<void> {
     const path = `/orders/${deal.order.id}`;
-    await eventually(async () => {
-      const { body } = await this.insist<Order>(() => this.shop.rest.get(path, { token: deal.who.token }));
-      return body.status === status;
-    }, patienceMs);
+    await eventually(
+      async () => {
+        const { body } = await this.insist<Order>(() => this.shop.rest.get(path, { token: deal.who.token }));
+        return body.status === status;
+      },
+      patienceMs,
+      pauseMs,
+    );
     deal.status = status;
   }
 
   /** As a client with a key does: without an answer, or with one that says nothing, the same is asked again. */
   private insist<T>(ask: () => Promise<Answer<T>>): Promise<Answer<T>> {
-    return eventually(async () => {
-      const answer = await ask().catch((error: unknown) => {
-        if (isConnectionLost(error)) return null;
-        throw error;
-      });
-      if (answer === null || answer.status >= 500) return null;
-      return (answer.body as { code?: string }).code !== "IDEMPOTENCY_KEY_IN_FLIGHT" && answer;
-    }, patienceMs);
+    return eventually(
+      async () => {
+        const answer = await ask().catch((error: unknown) => {
+          if (isConnectionLost(error)) return null;
+          throw error;
+        });
+        if (answer === null || answer.status >= 500) return null;
+        return (answer.body as { code?: string }).code !== "IDEMPOTENCY_KEY_IN_FLIGHT" && answer;
+      },
+      patienceMs,
+      pauseMs,
+    );
   }
 }
 

@@ -37,14 +37,20 @@ export class RestClient {
   readonly url: string;
   private readonly document: OpenApi;
   private readonly ajv: Ajv2020;
+  private readonly templates: readonly { template: string; fits: RegExp }[];
   private readonly validators = new Map<string, ValidateFunction>();
 
   private constructor(url: string, document: OpenApi) {
     this.url = url;
     this.document = document;
-    this.ajv = new Ajv2020({ strict: false, allErrors: true });
+    // each check is compiled in each test file, and runs a few times
+    this.ajv = new Ajv2020({ strict: false, allErrors: true, validateSchema: false, code: { optimize: false } });
     addFormats.default(this.ajv);
     this.ajv.addSchema({ $id: "openapi", ...document });
+    this.templates = Object.keys(document.paths).map((template) => ({
+      template,
+      fits: new RegExp(`^${template.replace(/[.]/g, "\\.").replace(/\{[^}]+\}/g, "[^/]+")}$`),
+    }));
   }
 
   static async to(url: string): Promise<RestClient> {
@@ -157,10 +163,7 @@ export class RestClient {
   }
 
   private templateOf(path: string): string | undefined {
-    const literal = Object.keys(this.document.paths).find((template) => template === path);
-    if (literal !== undefined) return literal;
-    return Object.keys(this.document.paths).find((template) =>
-      new RegExp(`^${template.replace(/[.]/g, "\\.").replace(/\{[^}]+\}/g, "[^/]+")}$`).test(path),
-    );
+    if (Object.hasOwn(this.document.paths, path)) return path;
+    return this.templates.find(({ fits }) => fits.test(path))?.template;
   }
 }

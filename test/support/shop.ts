@@ -32,8 +32,13 @@ export class Shop {
   }
 
   async stock(sku: string, onHand: number): Promise<void> {
-    const set = await this.rest.put(`/inventory/${sku}`, { token: this.admin, body: { onHand } });
-    if (set.status !== 200) throw new Error(`setting stock answered ${set.status}: ${JSON.stringify(set.body)}`);
+    // a gateway that has just been started may not have heard of inventory's node yet; it says when to come again
+    await eventually(async () => {
+      const set = await this.rest.put(`/inventory/${sku}`, { token: this.admin, body: { onHand } });
+      if (set.status === 503) return false;
+      if (set.status !== 200) throw new Error(`setting stock answered ${set.status}: ${JSON.stringify(set.body)}`);
+      return true;
+    });
   }
 
   level(sku: string): Promise<Answer<{ onHand: number; reserved: number; available: number }>> {

@@ -63,7 +63,9 @@ async function dropDatabase(connection: Connection, name: string): Promise<void>
       await connection.query(`DROP DATABASE IF EXISTS \`${name}\``);
       return;
     } catch (error) {
-      if (attempt === 10 || (error as { code?: string }).code !== "ER_DB_DROP_RMDIR") throw error;
+      if ((error as { code?: string }).code !== "ER_DB_DROP_RMDIR") throw error;
+      // a file that a trigger left behind stays (MariaDB 10.11); it goes with the server of the test run
+      if (attempt === 10) return;
       await setTimeout(100 * attempt);
     }
   }

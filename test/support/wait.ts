@@ -4,12 +4,13 @@ import { delay } from "../../lib/time.ts";
 export async function eventually<T>(
   probe: () => Promise<T | null | undefined | false> | T | null | undefined | false,
   withinMs = 10_000,
+  everyMs = 20,
 ): Promise<T> {
   const deadline = Date.now() + withinMs;
   for (;;) {
     const answer = await probe();
     if (answer !== null && answer !== undefined && answer !== false) return answer;
     if (Date.now() > deadline) throw new Error(`this did not become true within ${withinMs} ms: ${probe.toString()}`);
-    await delay(20);
+    await delay(everyMs);
   }
 }

@@ -25,15 +25,21 @@ describe("the pictures in the documentation", () => {
 });
 
 describe("links in the documentation", () => {
-  it.each(["README.md", "README.zh-CN.md", "ARCHITECTURE.md", "docs/runbook.md", "docs/adr/README.md"])(
-    "of %s lead somewhere",
-    (name) => {
-      const text = readFileSync(resolve(root, name), "utf8");
-      const links = [...text.matchAll(/\]\((?!https?:|#)([^)#]+)[^)]*\)/g)].map(([, path = ""]) => path);
-      for (const path of links) {
-        const target = resolve(root, name, "..", path);
-        expect(() => readFileSync(target)).not.toThrow(/ENOENT/);
-      }
-    },
-  );
+  it.each([
+    "README.md",
+    "README.zh-CN.md",
+    "ARCHITECTURE.md",
+    "docs/runbook.md",
+    "docs/payment-providers.md",
+    "docs/tutorial.md",
+    "docs/tutorial-payment-provider.md",
+    "docs/adr/README.md",
+  ])("of %s lead somewhere", (name) => {
+    const text = readFileSync(resolve(root, name), "utf8");
+    const links = [...text.matchAll(/\]\((?!https?:|#)([^)#]+)[^)]*\)/g)].map(([, path = ""]) => path);
+    for (const path of links) {
+      const target = resolve(root, name, "..", path);
+      expect(() => readFileSync(target)).not.toThrow(/ENOENT/);
+    }
+  });
 });
