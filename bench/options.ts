@@ -28,13 +28,15 @@ export const usage = `Usage: npm run bench -- [options]
   --orders N        old orders that big-data fills in, with a tenth as many products and ten times as many
                     rows of the stock ledger (1000000; with --quick 2000)
   --seconds N       how long each load is measured (10; with --quick 2)
-  --profile DIR     writes a processor profile of each load, for Chrome's developer tools`;
+  --profile DIR     writes a processor profile of each load, for Chrome's developer tools
+  --help            says this`;
 
 const choices = { scenarios: scenarioNames, studies: studyNames };
 
-/** Throws a ScriptError that names the option that is wrong. */
-export function readOptions(args: string[]): Options {
+/** Null: what was asked for is help. Throws a ScriptError that names the option that is wrong. */
+export function readOptions(args: string[]): Options | null {
   const values = parse(args);
+  if (values.help === true) return null;
   const quick = values.quick ?? false;
   const seconds = numberOf("seconds", values.seconds, quick ? 2 : 10, 0.1, 600);
   const only = values.only === undefined ? null : values.only.split(",").map((name) => name.trim());
@@ -72,6 +74,7 @@ function parse(args: string[]) {
         orders: text,
         seconds: text,
         profile: text,
+        help: { type: "boolean" },
       },
     }).values;
   } catch (error) {

@@ -5,7 +5,7 @@ import { runScript } from "./run-script.ts";
 import { ScriptError } from "./rest-client.ts";
 import { measureFloor } from "../bench/floors.ts";
 import type { Bench } from "../bench/measure.ts";
-import { readOptions, type Options } from "../bench/options.ts";
+import { readOptions, usage, type Options } from "../bench/options.ts";
 import { compare } from "../bench/report/compare.ts";
 import { committedResults, writePage } from "../bench/report/page.ts";
 import { commitOf, machineOf, toJson, type Results } from "../bench/report/results.ts";
@@ -37,6 +37,10 @@ const say = (text: string): void => void process.stdout.write(`${text}\n`);
 
 await runScript(async () => {
   const options = readOptions(process.argv.slice(2));
+  if (options === null) {
+    say(usage);
+    return;
+  }
   if (options.profileDir !== null) mkdirSync(options.profileDir, { recursive: true });
   say("starting the servers and a node");
   const world = await openWorld();

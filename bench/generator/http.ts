@@ -1,4 +1,5 @@
 import { Client, Pool, type Dispatcher } from "undici";
+import { delay } from "../../lib/time.ts";
 
 export interface Call {
   method: "GET" | "POST";
@@ -13,6 +14,8 @@ export interface Call {
 export interface Answer {
   status: number;
   body: string;
+  /** When a refused caller is told to come again; null where nothing is said. */
+  retryAfterMs?: number | null;
 }
 
 /** Sends calls over connections that stay open. `lane`: whose connection, where each client has its own. */
@@ -24,6 +27,8 @@ export interface Http {
 }
 
 const answerWithinMs = 30_000;
+/** Who is refused at once would only ask more often. */
+const leastRestMs = 10;
 const options = { headersTimeout: answerWithinMs, bodyTimeout: answerWithinMs, pipelining: 1 };
 
 /**
@@ -51,20 +56,50 @@ export function http(urls: readonly string[], connections: { lanes: number } | {
   };
 }
 
+export interface Patient extends Http {
+  /** How often somebody was told to come again. */
+  readonly refused: number;
+}
+
+/** Sends what is refused again when it is told to, as clients do, for no longer than until `untilMs` of this process. */
+export function patient(client: Http, untilMs: number): Patient {
+  let refused = 0;
+  return {
+    ...client,
+    get refused() {
+      return refused;
+    },
+    async send(call, lane) {
+      for (;;) {
+        const answer = await client.send(call, lane);
+        if (answer.status !== 429 && answer.status !== 503) return answer;
+        refused += 1;
+        const restMs = Math.max(leastRestMs, answer.retryAfterMs ?? 0);
+        if (performance.now() + restMs > untilMs) return answer;
+        await delay(restMs);
+      }
+    },
+  };
+}
+
 /** Below `request()`, which would make a stream and an abort signal for every answer. */
 function exchange(dispatcher: Dispatcher, { method, path, headers, body, wantsBody = false }: Call): Promise<Answer> {
   return new Promise((resolve, reject) => {
     let status = 0;
+    let retryAfterMs: number | null = null;
     let text = "";
     dispatcher.dispatch(
       { method, path, headers, body: body ?? null },
       {
         onRequestStart: ignore,
-        onResponseStart: (_controller, code) => void (status = code),
+        onResponseStart(_controller, code, { "retry-after": seconds }) {
+          status = code;
+          if (seconds !== undefined) retryAfterMs = Number(seconds) * 1_000;
+        },
         onResponseData: (_controller, chunk) => {
           if (wantsBody || status >= 400) text += chunk.toString();
         },
-        onResponseEnd: () => resolve({ status, body: text }),
+        onResponseEnd: () => resolve({ status, body: text, retryAfterMs }),
         onResponseError: (_controller, error) => reject(error),
       },
     );

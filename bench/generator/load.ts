@@ -1,7 +1,7 @@
 import { arrivals, latencyRecorder, seededRandom } from "../statistics.ts";
 import { messageOf } from "../../lib/errors.ts";
 import { delay } from "../../lib/time.ts";
-import { http } from "./http.ts";
+import { http, patient } from "./http.ts";
 import type { Job, Measured, Placed } from "./protocol.ts";
 import { stepsOf, Unexpected, type Step } from "./steps.ts";
 
@@ -19,7 +19,9 @@ export interface Marks {
 export async function runJob(job: Job, { onMeasuring, onMeasured }: Marks): Promise<Measured> {
   const { load, urls, seed, warmMs, measureMs } = job;
   const connections = load.model === "closed" ? { lanes: load.clients } : { shared: load.connections };
-  const client = http(urls, connections);
+  const endsAtMs = performance.now() + warmMs + measureMs;
+  // callers of an open load come when they come, refused or not: there a refusal is an answer
+  const client = patient(http(urls, connections), load.model === "closed" ? endsAtMs + finishWithinMs : 0);
   try {
     const { step, placed } = await stepsOf(job.work, client, seededRandom(seed));
     const tally = new Tally(warmMs, measureMs, placed);
@@ -36,7 +38,7 @@ export async function runJob(job: Job, { onMeasuring, onMeasured }: Marks): Prom
     else await open(step, load.perSecond, seededRandom(seed + 1), tally);
     early.abort();
     await window;
-    return tally.result();
+    return { ...tally.result(), refused: client.refused };
   } finally {
     await client.close();
   }
@@ -91,7 +93,7 @@ class Tally {
     this.errors.set(what, (this.errors.get(what) ?? 0) + 1);
   }
 
-  result(): Measured {
+  result(): Omit<Measured, "refused"> {
     // work that ended by itself took until its last answer
     const ranOut = this.endedAt < this.until;
     const seconds = ((ranOut ? this.lastAt : this.until) - this.from) / 1_000;

@@ -52,6 +52,8 @@ export interface Measured {
   perSecond: number;
   /** What failed, with how often. */
   errors: Record<string, number>;
+  /** How often callers of a closed load were told to come again; they did, and that their requests took longer counts. */
+  refused: number;
   latency: Latency;
   generator: {
     /** Cores that the generator used. */

@@ -43,7 +43,7 @@ export async function measureRow(
 }
 
 function rowOf(name: string, clients: number, measured: Measured, cost: Cost): Row {
-  const { perSecond, latency, completed, errors, seconds, generator } = measured;
+  const { perSecond, latency, completed, errors, refused, seconds, generator } = measured;
   const each = (total: number): number => (completed === 0 ? 0 : total / completed);
   return {
     name,
@@ -62,6 +62,6 @@ function rowOf(name: string, clients: number, measured: Measured, cost: Cost): R
     gcMsPerSecond: cost.inside.gcMs / seconds,
     generatorCores: generator.cores,
     errorKinds: errors,
-    notes: [],
+    notes: refused === 0 ? [] : [`${refused} times told to come again`],
   };
 }

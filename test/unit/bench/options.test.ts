@@ -13,6 +13,10 @@ describe("the options of the measurement", () => {
     });
   });
 
+  it("says what there is when asked", () => {
+    expect(readOptions(["--help"])).toBeNull();
+  });
+
   it.each([
     [["--only", "place,plaice"], '--only names "plaice"'],
     [["--seconds", "soon"], '--seconds is "soon"'],
