@@ -77,7 +77,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
       const closed = new Promise((resolve) => server.close(resolve));
       server.closeAllConnections();
       await closed;
-      await Promise.all([deliveries.stop(), decisions.stop()]);
+      await Promise.all([deliveries.stop(), decisions.stop(), store.stop()]);
       await db.close();
     },
   };

@@ -36,6 +36,8 @@ export interface SandboxStore {
   journal(): Promise<Journal>;
   /** The journal of these references, or a page of all of it by the charges' `ref`. */
   journalOf(range: { references: readonly string[] } | { after: string; limit: number }): Promise<Journal>;
+  /** Resolves when every charge under way is made or refused; for when no more are asked for. */
+  stop(): Promise<void>;
 }
 
 const maxRaces = 5;
@@ -133,6 +135,7 @@ export function sandboxStore(db: Database): SandboxStore {
 
   return {
     charge: (key, request, nowMs) => charges.submit({ key, request, nowMs }),
+    stop: charges.stop,
 
     async find(reference) {
       const row = await one("reference = ?", [reference]);
