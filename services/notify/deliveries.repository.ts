@@ -87,7 +87,7 @@ export function deliveriesRepository(db: Database): DeliveriesRepository {
         );
         if (rows.length === 0) return [];
         const claim = newId();
-        await db.execute(
+        await db.write(
           `UPDATE deliveries SET claim = ?, due_at = ?, attempts = attempts + 1 WHERE id IN (${marks(rows.length)})`,
           [claim, nowMs + leaseMs, ...rows.map(({ id }) => id)],
           tx,

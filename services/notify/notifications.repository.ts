@@ -4,7 +4,7 @@ import { insertRows, marks, tuples, type Database, type Tx } from "../../lib/dat
 import { decodeCursor, toPage, type Page } from "../../lib/page.ts";
 import { toIso } from "../../lib/time.ts";
 import type { ClaimedDelivery } from "./deliveries.repository.ts";
-import type { Telling } from "./telling.ts";
+import type { Outgoing, Telling } from "./telling.ts";
 
 /** A notification as it is stored. Times are milliseconds since the epoch. */
 export interface StoredNotification {
@@ -84,7 +84,11 @@ interface Row {
 
 const columns = "id, sequence, type, order_id, title, body, created_at, read_at";
 
-export function notificationsRepository(db: Database): NotificationsRepository {
+/** `arrivesStored`: of which channels a message needs no sending once it is stored. */
+export function notificationsRepository(
+  db: Database,
+  arrivesStored: (channel: Outgoing["channel"]) => boolean = () => false,
+): NotificationsRepository {
   const upsert = db.dialect === "mysql" ? "ON DUPLICATE KEY UPDATE" : "ON CONFLICT (user_id) DO UPDATE SET";
   const offered = (column: string): string => (db.dialect === "mysql" ? `VALUES(${column})` : `excluded.${column}`);
 
@@ -95,8 +99,8 @@ export function notificationsRepository(db: Database): NotificationsRepository {
    * Gives each person as many numbers as are wanted, and none to the erased. Locks the counters until the end of the
    * transaction, in one order for all: who comes second sees what the first wrote.
    */
-  const takeNumbers = (tx: Tx, wanted: ReadonlyMap<string, number>): Promise<number> =>
-    db.execute(
+  const takeNumbers = (tx: Tx, wanted: ReadonlyMap<string, number>): Promise<void> =>
+    db.write(
       `INSERT INTO user_counters (user_id, last) VALUES ${tuples(wanted.size, 2)} ${upsert}
          last = user_counters.last + CASE WHEN user_counters.erased_at IS NULL THEN ${offered("last")} ELSE 0 END`,
       [...wanted].toSorted(([a], [b]) => (a < b ? -1 : 1)).flat(),
@@ -147,6 +151,7 @@ export function notificationsRepository(db: Database): NotificationsRepository {
       const notifications: unknown[][] = [];
       const deliveries: unknown[][] = [];
       const claimed: ClaimedDelivery[] = [];
+      let arrived = 0;
       for (const telling of tellings) {
         const { eventId, userId, type, orderId, notification, messages, forgetBody, traceparent = null } = telling;
         const highest = last.get(userId);
@@ -160,11 +165,14 @@ export function notificationsRepository(db: Database): NotificationsRepository {
         for (const message of messages) {
           const { id, channel, to, subject, body, html } = message;
           if (!first(eventId, userId, channel)) continue;
-          const held = claim !== null && claimed.length < claim.most;
+          const sent = arrivesStored(channel);
+          if (sent) arrived += 1;
+          const held = !sent && claim !== null && claimed.length < claim.most;
           if (held) claimed.push({ ...message, attempts: 1, claim: claim.id, traceparent, orderId });
           deliveries.push([
             ...[id, eventId, userId, channel, type, orderId, to, subject, body, html, forgetBody ? 1 : 0, traceparent],
-            ...["PENDING", held ? claim.untilMs : nowMs, held ? claim.id : null, held ? 1 : 0, nowMs],
+            ...(sent ? ["SENT", nowMs] : ["PENDING", held ? claim.untilMs : nowMs]),
+            ...[held ? claim.id : null, held || sent ? 1 : 0, nowMs, sent ? nowMs : null],
           ]);
         }
       }
@@ -184,10 +192,10 @@ export function notificationsRepository(db: Database): NotificationsRepository {
         db,
         tx,
         `deliveries (id, event_id, user_id, channel, type, order_id, recipient, subject, body, html, forget_body,
-           traceparent, status, due_at, claim, attempts, created_at)`,
+           traceparent, status, due_at, claim, attempts, created_at, settled_at)`,
         deliveries,
       );
-      return { users: new Set(used.keys()), claimed, left: deliveries.length - claimed.length };
+      return { users: new Set(used.keys()), claimed, left: deliveries.length - claimed.length - arrived };
     },
     async erase(tx, userId, nowMs) {
       await db.execute(
@@ -250,13 +258,14 @@ export function notificationsRepository(db: Database): NotificationsRepository {
     ofUser: (userId) => select("user_id = ? ORDER BY sequence", [userId]),
     async timeline(orderId) {
       const rows = await db.select<{ at: number | string; channel: string; event: string; status: string }>(
-        `SELECT created_at AS at, 'in_app' AS channel, type AS event, 'SENT' AS status
+        `SELECT created_at AS at, 0 AS place, 'in_app' AS channel, type AS event, 'SENT' AS status
          FROM notifications WHERE order_id = ?
          UNION ALL ${hotAndArchived(
            "deliveries",
-           (from) => `SELECT COALESCE(settled_at, created_at), channel, type, status FROM ${from} WHERE order_id = ?`,
+           (from) =>
+             `SELECT COALESCE(settled_at, created_at), 1, channel, type, status FROM ${from} WHERE order_id = ?`,
          )}
-         ORDER BY at, event, channel`,
+         ORDER BY at, place, event, channel`,
         [orderId, orderId, orderId],
       );
       return rows.map(({ at, channel, event, status }) => ({

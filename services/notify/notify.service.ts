@@ -158,7 +158,7 @@ export default defineService<"notify", Vars>({
 
   started() {
     const { db, broker, logger } = this;
-    this.notifications = notificationsRepository(db);
+    this.notifications = notificationsRepository(db, (channel) => this.channels.of[channel].ownStore === true);
     this.deliveries = deliveriesRepository(db);
     this.told = notifyAudit(db, now);
     this.contacts = contactsOver(broker);

@@ -65,7 +65,7 @@ async function writeGroup(
   await reach("notify.after-commit");
   if (users.size > 0) onTold(users);
   sender.take(claimed, claim.untilMs, left);
-  onCommitted();
+  if (claimed.length + left > 0) onCommitted();
 }
 
 /** What there is to tell; null when nobody is left to tell it to. */

@@ -5,6 +5,8 @@ export type Message = Pick<Outgoing, "id" | "to" | "subject" | "body" | "html">;
 /** A way to reach a person. `send` may be called again for the same id, which the receiving side can recognise. */
 export interface Channel {
   name: string;
+  /** Its messages have arrived once they are stored: there is nobody to send them to. */
+  ownStore?: true;
   /** Resolves when the receiving side has taken the message; rejects with PermanentFailure when it never will. */
   send(message: Message): Promise<void>;
 }

@@ -289,6 +289,20 @@ describeStores("the notify repositories", (store) => {
     expect(anns.items).toHaveLength(2);
   });
 
+  it("leave nothing to be sent of what has arrived once it is stored", async () => {
+    const kept = notificationsRepository(db, (channel) => channel === "email");
+    const one = telling(newId());
+    const claimId = { id: newId(), untilMs: nowMs + 1_000, most: 10 };
+
+    const told = await db.transaction((tx) => kept.tell(tx, [one], nowMs, claimId));
+
+    expect(told).toMatchObject({ claimed: [], left: 0 });
+    expect(await claim()).toEqual([]);
+    expect((await deliveries.ofUser(one.userId)).map(({ channel, status }) => [channel, status])).toEqual([
+      ["email", "SENT"],
+    ]);
+  });
+
   it("tell an order's timeline over every channel, oldest first", async () => {
     const one = telling(newId());
     await tell(one);
@@ -297,7 +311,7 @@ describeStores("the notify repositories", (store) => {
 
     const after = await notifications.timeline(one.orderId ?? "");
 
-    expect(before.map(({ type }) => type)).toEqual(["notification.queued", "notification.sent"]);
+    expect(before.map(({ type }) => type)).toEqual(["notification.sent", "notification.queued"]);
     expect(after).toEqual([
       {
         at: new Date(nowMs).toISOString(),
