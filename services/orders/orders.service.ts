@@ -27,7 +27,7 @@ import { orderView } from "./order-view.ts";
 import { inTurns, withKeptOrders, type KeptOrder, type KeptOrders } from "./kept-orders.ts";
 import { ordersRepository, type OrdersRepository } from "./orders.repository.ts";
 import { payOrder } from "./pay-order.ts";
-import { placeOrder } from "./place-order.ts";
+import { placeOrder, quoteOrder } from "./place-order.ts";
 import { cancelOrder, finishRefund, refundOrder, type RefundDeps } from "./refund-order.ts";
 import { refundsRepository, type RefundsRepository } from "./refunds.repository.ts";
 import { settlePayment } from "./settle-payment.ts";
@@ -144,7 +144,13 @@ export default defineService<"orders", Vars>({
       const { currency } = configOf(this.broker);
       const { orderTtlSeconds: ttlSeconds } = liveOf(this.broker).values;
       const deps = { bus: ctx, orders: this.orders, now, newId, ttlSeconds, currency };
-      return idempotently(this, ctx, "place", (request) => placeOrder(deps, signedIn(ctx).id, ctx.params, request));
+      const customerId = signedIn(ctx).id;
+      // asked for while the key is looked up: nearly every key is new
+      const quoted = quoteOrder(ctx, customerId, ctx.params);
+      quoted.catch(() => {
+        // nobody's business where the answer is stored already
+      });
+      return idempotently(this, ctx, "place", async (request) => placeOrder(deps, customerId, await quoted, request));
     },
     async pay(ctx) {
       const { orders } = this;

@@ -21,25 +21,38 @@ export interface PlaceDeps {
   currency: string;
 }
 
+/** What is wanted, at the prices of now, and where it is to go. */
+export interface Quoted {
+  items: { sku: string; quantity: number }[];
+  lines: Priced[];
+  address: OrderAddress | null;
+  note: string | null;
+}
+
+/** Prices an order; changes nothing. */
+export async function quoteOrder(bus: Bus, customerId: string, input: PlaceOrder): Promise<Quoted> {
+  const items = mergeItems(input.items);
+  const [lines, address] = await Promise.all([
+    price(bus, items, input.items),
+    input.addressId === undefined ? null : addressOf(bus, customerId, input.addressId),
+  ]);
+  return { items, lines, address, note: input.note ?? null };
+}
+
 /**
- * Prices an order, holds its stock and stores it. The hold knows the request, so that a retry, also after this process
+ * Holds the stock of an order and stores it. The hold knows the request, so that a retry, also after this process
  * died in between, goes on with the same order. If storing fails, the hold ends by itself: whether the order was
  * committed may then be unknown, and its stock must not be given away before it is.
  */
 export async function placeOrder(
   { bus, orders, now, newId, ttlSeconds, currency }: PlaceDeps,
   customerId: string,
-  input: PlaceOrder,
+  { items, lines, address, note }: Quoted,
   request: KeyedRequest | null,
 ): Promise<Order> {
-  const items = mergeItems(input.items);
-  const [lines, address] = await Promise.all([
-    price(bus, items, input.items),
-    input.addressId === undefined ? null : addressOf(bus, customerId, input.addressId),
-  ]);
   const createdAt = now();
   const expiresAt = createdAt + ttlSeconds * 1_000;
-  const draft = { id: newId(), customerId, currency, lines, address, note: input.note ?? null, expiresAt };
+  const draft = { id: newId(), customerId, currency, lines, address, note, expiresAt };
   // before any stock is held: a total that cannot be charged is refused here
   draftOrder(draft, createdAt);
 
