@@ -32,6 +32,8 @@ export async function startRabbitMq(installed: string): Promise<PrivateRabbitMq>
       RABBITMQ_MNESIA_BASE: join(directory, "data"),
       RABBITMQ_LOG_BASE: join(directory, "log"),
       RABBITMQ_CONFIG_FILE: join(directory, "rabbitmq"),
+      // Erlang's threads would go on looking for work for a while before they sleep, on cores that others need
+      RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: "+sbwt none +sbwtdcpu none +sbwtdio none",
       RABBITMQ_ENABLED_PLUGINS_FILE: join(directory, "enabled_plugins"),
     };
     const portMapper = await startPortMapper(mapper);
