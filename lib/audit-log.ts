@@ -97,7 +97,7 @@ export function openAuditLog(db: Database, service: string, logger: Logger): Aud
     const requestId = caller.requestID ?? null;
     return async (tx) => {
       const values = [newId(), Date.now(), action, who, target, outcome, requestId, clientAddress];
-      await db.execute(
+      await db.write(
         `INSERT INTO audit_log (${columns}) VALUES (${marks(9)})`,
         [...values, JSON.stringify(detail)],
         tx,

@@ -100,7 +100,7 @@ export function openInbox(db: Database, now: () => number = Date.now): Inbox {
     const rows = await dueRows(limit, tx);
     if (rows.length === 0) return rows;
     const ids = rows.map(({ event_id }) => event_id);
-    await db.execute(
+    await db.write(
       `UPDATE inbox SET due_at = ? WHERE event_id IN (${marks(ids.length)})`,
       [now() + claimMs, ...ids],
       tx,
@@ -108,13 +108,11 @@ export function openInbox(db: Database, now: () => number = Date.now): Inbox {
     return rows;
   };
 
-  const markApplied = (eventIds: readonly string[], tx?: Tx): Promise<number> =>
-    db.execute(
-      `UPDATE inbox SET status = 'APPLIED', applied_at = ?, last_error = NULL
-       WHERE event_id IN (${marks(eventIds.length)}) AND status <> 'APPLIED'`,
-      [now(), ...eventIds],
-      tx,
-    );
+  const applied = (eventIds: readonly string[]): [string, unknown[]] => [
+    `UPDATE inbox SET status = 'APPLIED', applied_at = ?, last_error = NULL
+     WHERE event_id IN (${marks(eventIds.length)}) AND status <> 'APPLIED'`,
+    [now(), ...eventIds],
+  ];
 
   /** Those of new events before which no other of their subject waits, in their order. */
   const nextInOrder = async (events: readonly CloudEvent[]): Promise<CloudEvent[]> => {
@@ -194,7 +192,7 @@ export function openInbox(db: Database, now: () => number = Date.now): Inbox {
     async record(tx, eventIds) {
       const [only] = eventIds;
       if (only !== undefined && eventIds.length === 1)
-        return (await markApplied([only], tx)) === 1 ? new Set([only]) : new Set<string>();
+        return (await db.execute(...applied([only]), tx)) === 1 ? new Set([only]) : new Set<string>();
       const rows = await db.select<{ event_id: string }>(
         // by key, so that all who record several lock them in one order
         `SELECT event_id FROM inbox ${byKey} WHERE event_id IN (${marks(eventIds.length)}) AND status <> 'APPLIED'
@@ -203,11 +201,11 @@ export function openInbox(db: Database, now: () => number = Date.now): Inbox {
         tx,
       );
       const fresh = rows.map(({ event_id }) => event_id);
-      if (fresh.length > 0) await markApplied(fresh, tx);
+      if (fresh.length > 0) await db.write(...applied(fresh), tx);
       return new Set(fresh);
     },
     async settle(eventIds) {
-      await markApplied(eventIds);
+      await db.write(...applied(eventIds));
     },
     async forget(subject) {
       const rows = await db.select<Row>(
@@ -219,7 +217,7 @@ export function openInbox(db: Database, now: () => number = Date.now): Inbox {
         const kept = { ...(JSON.parse(event) as CloudEvent), data: {} };
         await db.execute("UPDATE inbox SET event = ? WHERE event_id = ?", [JSON.stringify(kept), event_id]);
       }
-      await markApplied(rows.map(({ event_id }) => event_id));
+      await db.write(...applied(rows.map(({ event_id }) => event_id)));
     },
     async due(limit) {
       // most looks find nothing, and cost one statement; SQLite's one process has all of them for itself

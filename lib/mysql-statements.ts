@@ -4,10 +4,10 @@ import type { Statements, Tx } from "./database.ts";
 import { toDatabaseError, withoutContention } from "./database-errors.ts";
 
 /**
- * A statement that has no answer by then is given up together with its connection, on which the answer may still come. One of
- * a transaction may wait for locks, 5 s at most; its beginning and its end wait for nobody but the disk.
+ * Statements that have no answer by then are given up together with their connection, on which the answer may still come.
+ * Those of a transaction may wait for locks, 5 s at most; its end alone waits for nobody but the disk.
  */
-const answerWithinMs = { alone: 15_000, inTransaction: 8_000, control: 4_000 };
+const answerWithinMs = { alone: 15_000, inTransaction: 8_000, atEnd: 6_000, control: 4_000 };
 
 /** The part of Sequelize's connection manager that is missing in its declarations. */
 interface Manager {
@@ -44,6 +44,10 @@ export function mysqlStatements(sequelize: Sequelize): Statements {
     select: async <R extends object>(sql: string, values: readonly unknown[], tx?: Tx) =>
       (await run(sql, values, tx)) as R[],
     execute: async (sql, values, tx) => ((await run(sql, values, tx)) as { affectedRows?: number }).affectedRows ?? 0,
+    async write(sql, values, tx) {
+      if (tx) (tx as unknown as MysqlTransaction).later(sql, values);
+      else await run(sql, values);
+    },
     transaction: (work) =>
       withoutContention(async () => {
         const tx = new MysqlTransaction();
@@ -54,16 +58,35 @@ export function mysqlStatements(sequelize: Sequelize): Statements {
   };
 }
 
-/** What Sequelize's models, and `afterCommit`, need of a transaction. */
+interface Statement {
+  sql: string;
+  values: readonly unknown[];
+}
+
+const begin: Statement = { sql: "START TRANSACTION", values: [] };
+const commit: Statement = { sql: "COMMIT", values: [] };
+
+/**
+ * A transaction whose beginning goes with its first statement, and whose writes go with the next statement that has an
+ * answer to give, or with the commit. Each way to the server and back costs more than most statements: the new orders of
+ * a group take two, where one for each statement would be nine.
+ */
 class MysqlTransaction {
-  connection!: Connection;
-  finished: "commit" | "rollback" | undefined;
+  private connection!: Connection;
+  private begun = false;
+  private waiting: Statement[] = [];
+  private finished = false;
   private readonly hooks: ((tx: MysqlTransaction) => unknown)[] = [];
 
   /** Never once it has ended: its connection may be another's then. */
   async ask(sql: string, values: readonly unknown[]): Promise<Answer> {
-    if (this.finished !== undefined) throw new Error(`this transaction has ended: ${sql}`);
-    return ask(this.connection, sql, values, answerWithinMs.inTransaction);
+    this.assertOpen(sql);
+    return this.send({ sql, values }, answerWithinMs.inTransaction);
+  }
+
+  later(sql: string, values: readonly unknown[]): void {
+    this.assertOpen(sql);
+    this.waiting.push({ sql, values });
   }
 
   afterCommit(hook: (tx: MysqlTransaction) => unknown): void {
@@ -72,32 +95,56 @@ class MysqlTransaction {
 
   async run<T>(connection: Connection, work: () => Promise<T>): Promise<T> {
     this.connection = connection;
-    await control(connection, "START TRANSACTION");
     try {
       const result = await work();
-      await control(connection, "COMMIT");
-      this.finished = "commit";
+      await this.commit();
       return result;
     } catch (error) {
       await this.rollback();
       throw error;
+    } finally {
+      this.finished = true;
     }
-  }
-
-  /** A connection that cannot be rolled back is given up; the server then does it. */
-  async rollback(): Promise<void> {
-    this.finished = "rollback";
-    await control(this.connection, "ROLLBACK").catch(() => this.connection.destroy());
   }
 
   async committed(): Promise<void> {
     for (const hook of this.hooks) await hook(this);
   }
+
+  private assertOpen(sql: string): void {
+    if (this.finished) throw new Error(`this transaction has ended: ${sql}`);
+  }
+
+  private async commit(): Promise<void> {
+    const writes = this.waiting.length > 0;
+    // nothing was asked
+    if (!this.begun && !writes) return;
+    await this.send(commit, writes ? answerWithinMs.atEnd : answerWithinMs.control);
+  }
+
+  /** Sends what waits and `last`, in one way to the server; answers with what `last` gave. */
+  private async send(last: Statement, withinMs: number): Promise<Answer> {
+    const all = [...(this.begun ? [] : [begin]), ...this.waiting, last];
+    this.begun = true;
+    this.waiting = [];
+    const text = all.map(({ sql }) => sql).join(";\n");
+    const answer = await ask(
+      this.connection,
+      text,
+      all.length === 1 ? last.values : all.flatMap((one) => one.values),
+      withinMs,
+    );
+    return all.length === 1 ? answer : ((answer as Answer[]).at(-1) as Answer);
+  }
+
+  /** A connection that cannot be rolled back is given up; the server then does it. */
+  private async rollback(): Promise<void> {
+    if (!this.begun) return;
+    await ask(this.connection, "ROLLBACK", [], answerWithinMs.control).catch(() => this.connection.destroy());
+  }
 }
 
-const control = (connection: Connection, sql: string): Promise<Answer> =>
-  ask(connection, sql, [], answerWithinMs.control);
-
+/** One statement, or several with semicolons in between: the server ends at the first that fails. */
 function ask(connection: Connection, sql: string, values: readonly unknown[], withinMs: number): Promise<Answer> {
   return new Promise((resolve, reject) => {
     connection.query(
@@ -107,7 +154,7 @@ function ask(connection: Connection, sql: string, values: readonly unknown[], wi
         timeout: withinMs,
       },
       (error: QueryError | null, answer) => {
-        if (!error) return resolve(answer);
+        if (!error) return resolve(answer as Answer);
         if (error.code === "PROTOCOL_SEQUENCE_TIMEOUT") {
           connection.destroy();
           return reject(new ConnectionError(error));

@@ -121,7 +121,7 @@ export function openOutbox(
     if (away) return 0;
     const done = new Set(published);
     if (published.length > 0) {
-      await db.execute(
+      await db.write(
         `UPDATE outbox SET published_at = ?, last_error = NULL WHERE id IN (${marks(published.length)})`,
         [now(), ...published],
         tx,
@@ -130,7 +130,7 @@ export function openOutbox(
     for (const row of ready) {
       if (done.has(row.id)) continue;
       const attempts = Number(row.attempts) + 1;
-      await db.execute(
+      await db.write(
         "UPDATE outbox SET attempts = ?, due_at = ?, last_error = ? WHERE id = ?",
         [
           attempts,

@@ -6,9 +6,11 @@ import { anything, killed, nothingToHeal, onAllLinks, ordinary, paused } from ".
 const limits = { ...ordinary, recoverWithinMs: 5_000 };
 const fewestConnections = 10;
 
-/** A client's packet: 3 bytes of length, its number, the command COM_QUERY, and the text. */
-
-export const isCommit = /^[^]{4}\x03commit/i;
+/**
+ * A client's packet: 3 bytes of length, its number, the command COM_QUERY, and the text, in which the commit comes alone or
+ * after the last writes.
+ */
+export const isCommit = /(?:^[^]{4}\x03|;\n)commit$/i;
 
 const database = ({ servers }: World): World["servers"]["mysql"] => servers.mysql;
 

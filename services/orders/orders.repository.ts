@@ -96,7 +96,7 @@ export function ordersRepository(db: Database, outbox: Outbox, mostInGroup = 64,
         );
         if (orders.length === 0) return 0;
         const changes = orders.map((order) => ({ change: expire(order), at: now }));
-        await db.execute(
+        await db.write(
           `UPDATE orders SET status = 'EXPIRED', event_sequence = event_sequence + 1 WHERE id IN (${marks(orders.length)})`,
           orders.map(({ id }) => id),
           tx,

@@ -108,7 +108,7 @@ export function paymentsRepository(
       const paidBy = new Map(paid.map((payment) => [payment.orderId, payment]));
       const needless = requests.filter(({ asked }) => paidBy.has(asked.orderId));
       if (needless.length > 0) {
-        await db.execute(
+        await db.write(
           `DELETE FROM payments WHERE id IN (${marks(needless.length)})`,
           needless.map(({ asked }) => asked.id),
           tx,

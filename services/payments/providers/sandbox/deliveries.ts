@@ -92,7 +92,7 @@ async function claim(db: Database, nowMs: number): Promise<Delivery[]> {
     );
     const ids = rows.map(({ id }) => id);
     if (ids.length === 0) return [];
-    await db.execute(
+    await db.write(
       `UPDATE deliveries SET due_at = ? WHERE id IN (${marks(ids.length)})`,
       [nowMs + leaseMs, ...ids],
       tx,

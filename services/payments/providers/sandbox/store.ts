@@ -60,7 +60,7 @@ export function sandboxStore(db: Database): SandboxStore {
     );
 
   const end = async (row: Row, status: "succeeded" | "failed" | "voided", failureCode: string | null, tx: Tx) => {
-    await db.execute(
+    await db.write(
       "UPDATE charges SET status = ?, failure_code = ?, decide_as = NULL, decide_at = NULL WHERE ref = ?",
       [status, failureCode, row.ref],
       tx,
