@@ -54,6 +54,8 @@ export class StructuredLogger extends Loggers.Base<object> {
     const logger = this.root.child({ mod }, { level: this.levelOf(mod) });
     this.children.push({ mod, logger });
     return (type, args) => {
+      // asked first: most lines are nobody's
+      if (!logger.isLevelEnabled(type)) return;
       const [first, ...rest] = args;
       const fields: Record<string, unknown> = {};
       const words: string[] = [];
