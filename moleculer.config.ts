@@ -8,6 +8,7 @@ import { LocalTransporter, localSocketPath } from "./lib/local-transporter.ts";
 import { codeOf } from "./lib/errors.ts";
 import { attachLiveSettings, liveSettings } from "./lib/live-settings.ts";
 import { structuredLogger } from "./lib/logger.ts";
+import { attachMemoryReads, memoryReads } from "./lib/memory-reads.ts";
 import { attachMetrics, createMetrics } from "./lib/metrics.ts";
 import { TieredCacher } from "./lib/tiered-cacher.ts";
 import { compileSchema, SchemaValidator } from "./lib/validator.ts";
@@ -27,6 +28,10 @@ export function brokerOptions(config: Config): BrokerOptions {
   live.follow(({ logLevel }) => logger.setLevel(logLevel));
   const metrics = config.metrics && createMetrics({ nodeId: config.nodeId, version });
   const callsOfNode = callLoad();
+  const reads = memoryReads((action, tookMs) => {
+    metrics?.action({ action, outcome: "ok" }, tookMs / 1000);
+    callsOfNode.note(action, tookMs);
+  });
   return {
     nodeID: config.nodeId,
     namespace: config.namespace,
@@ -87,6 +92,7 @@ export function brokerOptions(config: Config): BrokerOptions {
     created(broker) {
       attachConfig(broker, config);
       attachLiveSettings(broker, live);
+      attachMemoryReads(broker, reads);
       if (!metrics) return;
       attachMetrics(broker, metrics);
       metrics.onScrape("nodes", {}, () => [

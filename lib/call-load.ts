@@ -48,6 +48,8 @@ type Handler = (ctx: Context) => Promise<unknown>;
 
 export interface CallLoad {
   middleware: Middleware;
+  /** Counts one that was answered without a call. */
+  note(action: string, tookMs: number): void;
   /** Counts from now on, and answers with what was counted so far. */
   read(): NodeLoad;
 }
@@ -82,6 +84,9 @@ export function callLoad(now: () => number = () => performance.now()): CallLoad 
           );
         };
       },
+    },
+    note(action, tookMs) {
+      if (now() <= watchedUntil) count(action, tookMs, false);
     },
     read() {
       const atMs = now();

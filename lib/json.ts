@@ -1,9 +1,20 @@
-const texts = new WeakMap<object, string>();
+/** A value as JSON, and how long that is in UTF-8. */
+export interface JsonText {
+  text: string;
+  bytes: number;
+}
+
+const written = new WeakMap<object, JsonText>();
+
+const write = (value: object): JsonText => {
+  const text = JSON.stringify(value);
+  return { text, bytes: Buffer.byteLength(text) };
+};
 
 /** Has the JSON of a value written once, however often it is sent from this process. It must not change any more. */
 export function writeOnce<T extends object>(value: T): T {
-  texts.set(Object.freeze(value), JSON.stringify(value));
+  written.set(Object.freeze(value), write(value));
   return value;
 }
 
-export const toJsonText = (value: object): string => texts.get(value) ?? JSON.stringify(value);
+export const toJson = (value: object): JsonText => written.get(value) ?? write(value);

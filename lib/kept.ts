@@ -30,6 +30,11 @@ export class Kept<T extends object> {
     return this.#flights.get(key) ?? this.#fetch(key, load);
   }
 
+  /** What is kept now. */
+  peek(key: string): T | undefined {
+    return this.#values.get(key);
+  }
+
   forget(keys: Iterable<string>): void {
     for (const key of keys) {
       this.#values.delete(key);

@@ -58,13 +58,17 @@ export class TieredCache {
     return [...this.#epochs.keys()];
   }
 
+  /** What a read would be given by the first level, as JSON. */
+  peek(group: string, key: string): string | undefined {
+    const known = this.#local.get(this.#idOf(group, key));
+    if (known !== undefined) this.#onRead?.("process");
+    return known;
+  }
+
   async read<T>(of: Cached, load: () => Promise<T>): Promise<T> {
-    const id = `${of.group}@${this.#epochOf(of.group)}:${of.key}`;
-    const known = this.#local.get(id);
-    if (known !== undefined) {
-      this.#onRead?.("process");
-      return JSON.parse(known) as T;
-    }
+    const known = this.peek(of.group, of.key);
+    if (known !== undefined) return JSON.parse(known) as T;
+    const id = this.#idOf(of.group, of.key);
     let flight = this.#flights.get(id);
     if (!flight) {
       flight = this.#fetch(id, of, load).finally(() => this.#flights.delete(id));
@@ -82,6 +86,10 @@ export class TieredCache {
 
   forgetHere(groups: readonly string[] = this.groups): void {
     for (const group of groups) this.#epochs.set(group, this.#epochOf(group) + 1);
+  }
+
+  #idOf(group: string, key: string): string {
+    return `${group}@${this.#epochOf(group)}:${key}`;
   }
 
   #epochOf(group: string): number {

@@ -63,11 +63,16 @@ export class TieredCacher extends Cachers.Base<object> {
     const accepts = this.#setup.acceptorOf(group);
     return (ctx) => {
       const params = ctx.params as Record<string, unknown>;
-      const key = JSON.stringify(keys.map((name) => params[name]));
+      const key = keyOf(keys.map((name) => params[name]));
       // a caller may insist on the source, as elsewhere in Moleculer
       if (key.length > maxKeyLength || ctx.meta.$cache === false) return next(ctx);
       return this.#cache.read({ group, key, ttlMs: ttl * 1_000, accepts }, () => next(ctx));
     };
+  }
+
+  /** As JSON, what this process would answer from memory to a call of the action with these values of its keys. */
+  peek(action: string, values: readonly unknown[]): string | undefined {
+    return this.#cache.peek(action, keyOf(values));
   }
 
   /** Names of actions, or patterns of them. Never rejects: what cannot be told is over with its time. */
@@ -115,6 +120,15 @@ export class TieredCacher extends Cachers.Base<object> {
     return this.lock();
   }
 }
+
+const keyOf = (values: readonly unknown[]): string => JSON.stringify(values);
+
+/** See `peek`; nothing is known where another cacher is used, or none. */
+export const peekCached = (
+  { cacher }: { cacher?: unknown },
+  action: string,
+  ...values: unknown[]
+): string | undefined => (cacher instanceof TieredCacher ? cacher.peek(action, values) : undefined);
 
 /** This node's connection to Redis; null without one. */
 export const redisOf = ({ cacher }: { cacher?: unknown }): RedisLink | null =>

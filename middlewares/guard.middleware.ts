@@ -59,8 +59,12 @@ export function signedIn(ctx: { meta: Meta }): Identity {
 export function mayUse(ctx: Guarded, ownerId: string): boolean {
   const user = askedAsOwner(ctx);
   const { access } = ctx.action as { access?: Access };
-  return ownerId === user.id || (access === "owner-or-staff" && isStaff(user));
+  return isOpenTo(access, user, ownerId);
 }
+
+/** Whether `user` may use what `ownerId` owns where an action has this access. */
+export const isOpenTo = (access: Access | undefined, user: Identity, ownerId: string): boolean =>
+  ownerId === user.id || (access === "owner-or-staff" && isStaff(user));
 
 /** Who is signed in, to find by it only what is theirs. */
 export function askedAsOwner(ctx: Guarded): Identity {

@@ -1,5 +1,6 @@
 import type { Access } from "../../contracts/action.ts";
-import type { Meta } from "../../contracts/bus.ts";
+import type { Identity, Meta } from "../../contracts/bus.ts";
+import type { AccessToken } from "../../lib/access-token.ts";
 import type { DomainError } from "../../lib/errors.ts";
 import { refusalOf } from "../../middlewares/guard.middleware.ts";
 import type { Authenticator } from "./authentication.ts";
@@ -33,7 +34,7 @@ export async function admit(
   req: WebRequest,
   meta: Meta,
 ): Promise<void> {
-  const address = clientAddress(req.socket.remoteAddress, req.headers["x-forwarded-for"], trustedProxies);
+  const address = addressOf(req, trustedProxies);
   const token = entry.ignoresToken ? null : bearerToken(req.headers.authorization);
   const session = token === null ? null : await authenticator.verify(token);
   if (entry.limited) await limiter.take(session ? session.userId : address);
@@ -41,13 +42,38 @@ export async function admit(
 
   req.session = session;
   meta.clientAddress = address;
-  meta.user = session ? { id: session.userId, roles: session.roles, sessionId: session.sessionId } : null;
+  meta.user = session && identityOf(session);
   const refusal = refusalOf(entry.access, meta.user);
   if (refusal) {
     refused(req, refusal);
     throw refusal;
   }
 }
+
+/** Who may come in without anything being asked or counted yet, and by what name they are counted. */
+export interface Arrival {
+  user: Identity | null;
+  client: string;
+}
+
+/** What `admit` would find out of a request, where this process knows all of it; null where it does not, or would refuse. */
+export function arrivalOf(
+  { authenticator, trustedProxies }: Admission,
+  { access }: Entry,
+  req: WebRequest,
+): Arrival | null {
+  const token = bearerToken(req.headers.authorization);
+  const session = token === null ? null : authenticator.verifyNow(token);
+  if (token !== null && !session) return null;
+  const user = session && identityOf(session);
+  if (refusalOf(access, user)) return null;
+  return { user, client: user ? user.id : addressOf(req, trustedProxies) };
+}
+
+const addressOf = ({ socket, headers }: WebRequest, trustedProxies: number): string =>
+  clientAddress(socket.remoteAddress, headers["x-forwarded-for"], trustedProxies);
+
+const identityOf = ({ userId, roles, sessionId }: AccessToken): Identity => ({ id: userId, roles, sessionId });
 
 /** Also where no token is needed: a caller who believes to be signed in must learn that they are not. */
 export const invalidToken = (): HttpRefusal =>

@@ -14,6 +14,8 @@ export type Json = Record<string, unknown>;
 
 /** The whole body; what is beyond `maxBytes` is refused, at once when its length was announced. */
 export function readBody(req: IncomingMessage, maxBytes: number): Promise<Buffer> {
+  // the server has ended it already
+  if (!hasBody(req)) return Promise.resolve(Buffer.alloc(0));
   if (Number(req.headers["content-length"] ?? 0) > maxBytes) return Promise.reject(tooLarge(maxBytes));
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];

@@ -1,10 +1,10 @@
-import type { IncomingMessage, ServerResponse } from "node:http";
 import { configOf } from "../../config.ts";
 import type { Revocation } from "../../contracts/auth.ts";
 import { defineService, type AppBroker, type Ctx } from "../../contracts/bus.ts";
 import { readinessHeldBy } from "../../lib/readiness.ts";
 import { messageOf } from "../../lib/errors.ts";
 import { liveOf } from "../../lib/live-settings.ts";
+import { memoryReadsOf } from "../../lib/memory-reads.ts";
 import { metricsOf } from "../../lib/metrics.ts";
 import { Poller } from "../../lib/poller.ts";
 import { redisOf } from "../../lib/tiered-cacher.ts";
@@ -12,13 +12,16 @@ import { authenticator } from "./authentication.ts";
 import { readiness } from "./health.ts";
 import { httpServer } from "./http-server.ts";
 import { eventLoopDelay, load, type Load } from "./load.ts";
+import { memoryLane } from "./memory-lane.ts";
+import { requestNotes } from "./observe.ts";
 import { pages, type Page } from "./pages.ts";
-import { paramsReader } from "./params.ts";
+import { paramsReader, pathCheck } from "./params.ts";
 import { changingRateLimiter, memoryRateLimiter, sharedRateLimiter } from "./rate-limit.ts";
 import { openBreakersIn } from "./breakers.ts";
 import { rates, type Rates } from "./rates.ts";
 import { refusalNotes } from "./refusals.ts";
 import { requests, type ActionTarget, type Requests, type Target } from "./requests.mixin.ts";
+import { securityHeaders } from "./respond.ts";
 import { revocations, type Revocations } from "./revocations.ts";
 import { Router } from "./router.ts";
 import { basePath, contractOfRoute, routes, type Route } from "./routes.ts";
@@ -69,15 +72,7 @@ export default defineService<"gateway", Vars>({
     const redis = redisOf(broker);
     this.metrics = metricsOf(broker);
     this.rates = rates(now);
-    this.observers = {
-      metrics: this.metrics,
-      rates: this.rates,
-      actionOf: (alias) => {
-        const target = alias && this.targets.get(`${alias.method} ${alias.fullPath}`);
-        return target && "route" in target ? target.route.action : null;
-      },
-    };
-    this.behindTls = config.publicUrl.startsWith("https:");
+    this.headers = securityHeaders(config.publicUrl.startsWith("https:"));
     this.revocations = revocations((after) => broker.call("auth.revocations", { after }), now);
     const keys = signingKeys(async () => (await broker.call("auth.keys")).keys, now);
     this.admission = {
@@ -100,8 +95,6 @@ export default defineService<"gateway", Vars>({
       onError: (error) => logger.warn("a stream could not look for news", { error: messageOf(error) }),
     });
     this.revocationPoller = revocationPoller(this, () => isAvailable(broker, "auth"));
-    this.http = httpServer((req: IncomingMessage, res: ServerResponse) => this.handle(req as WebRequest, res));
-
     const files = readWebFiles(config.webDir);
     const served = [
       ...pages({
@@ -111,15 +104,26 @@ export default defineService<"gateway", Vars>({
       }),
       ...(files ? webPages(files) : []),
     ];
-    this.targets = new Map<string, Target>([
-      ...routes.map((route) => [`${route.method} ${basePath}${route.path}`, actionTarget(route, broker)] as const),
-      ...served.map((page) => [`${page.method} ${page.path}`, page] as const),
-    ]);
     const admitted: WebRoute["onBeforeCall"] = (_ctx, _route, req, res) => this.admit(req, res);
     const aliases = routes.map(({ method, path, action }) => [`${method} ${path}`, action]);
     this.addRoute(webRoute(basePath, Object.fromEntries(aliases) as Record<string, string>, admitted));
     this.addRoute(webRoute("/", Object.fromEntries(served.map(pageAlias)), admitted));
+    const targets = new Map<string, Target>([
+      ...routes.map((route) => [`${route.method} ${basePath}${route.path}`, actionTarget(route, broker)] as const),
+      ...served.map((page) => [`${page.method} ${page.path}`, page] as const),
+    ]);
+    this.targets = new Map(
+      this.aliases.map((alias) => [alias, targets.get(`${alias.method} ${alias.fullPath}`) as Target]),
+    );
     this.router = new Router(this.aliases);
+    const { admission, headers } = this;
+    const reads = memoryReadsOf(broker);
+    this.memoryLane = memoryLane({ targets: this.targets, reads, admission, load: this.load, headers });
+    const note = requestNotes({ metrics: this.metrics, rates: this.rates, targets: this.targets });
+    this.http = httpServer({
+      handle: (req, res) => this.handle(req as WebRequest, res),
+      closed: (req, res) => note(req as WebRequest, res),
+    });
 
     this.revocationPoller.start();
     this.port = await this.http.listen(config.host, config.port);
@@ -135,11 +139,15 @@ export default defineService<"gateway", Vars>({
 
 function actionTarget(route: Route, { options }: Pick<AppBroker, "options">): ActionTarget {
   const contract = contractOfRoute(route);
+  const { action, essential = false, asksOutside = false, atMost, ignoresToken = false } = route;
+  const canExist = pathCheck(route, contract);
   return {
-    entry: { access: contract.access, limited: true, ignoresToken: route.ignoresToken ?? false },
+    entry: { access: contract.access, limited: true, ignoresToken },
     route,
+    asked: { action, essential, asksOutside, atMost },
     timeoutMs: contract.timeoutMs ?? options.requestTimeout ?? Infinity,
-    readParams: paramsReader(route, contract),
+    canExist,
+    readParams: paramsReader(route, contract, canExist),
   };
 }
 

@@ -3,7 +3,7 @@ import type { AddressInfo, Socket } from "node:net";
 import { delay } from "../../lib/time.ts";
 import { newId } from "../../lib/ids.ts";
 import { HttpRefusal, toProblem } from "./problem.ts";
-import { securityHeaders } from "./respond.ts";
+import { requestIdHeader, securityHeaders } from "./respond.ts";
 
 export interface HttpServer {
   /** Resolves with the port it listens on. */
@@ -31,6 +31,8 @@ const options = {
   keepAliveTimeout: 65_000,
   // checked by ourselves, as Node answers without a problem document
   requireHostHeader: false,
+  // requests without a body need no stream that ends
+  optimizeEmptyRequests: true,
 };
 
 /** How long a stop waits for the first request of a connection that has just been opened for one. */
@@ -47,7 +49,7 @@ class PatientServer extends Server {
   private readonly unused = new Set<Socket>();
   private accepted = 0;
 
-  constructor(handle: (req: IncomingMessage, res: ServerResponse) => void) {
+  constructor() {
     super(options);
     this.on("connection", (socket: Socket) => {
       this.unanswered.set(socket, 0);
@@ -58,12 +60,16 @@ class PatientServer extends Server {
         this.unused.delete(socket);
       });
     });
-    this.on("request", (req, res) => {
-      this.unused.delete(req.socket);
-      this.count(req.socket, 1);
-      res.once("close", () => this.answered(req.socket));
-      handle(req, res);
-    });
+  }
+
+  came(socket: Socket): void {
+    this.unused.delete(socket);
+    this.count(socket, 1);
+  }
+
+  answered(socket: Socket): void {
+    this.count(socket, -1);
+    if (!this.listening && this.unanswered.get(socket) === 0) socket.destroySoon();
   }
 
   override closeIdleConnections(): void {
@@ -85,19 +91,30 @@ class PatientServer extends Server {
     for (const socket of this.unused) socket.destroy();
   }
 
-  private answered(socket: Socket): void {
-    this.count(socket, -1);
-    if (!this.listening && this.unanswered.get(socket) === 0) socket.destroySoon();
-  }
-
   private count(socket: Socket, change: number): void {
     const unanswered = this.unanswered.get(socket);
     if (unanswered !== undefined) this.unanswered.set(socket, unanswered + change);
   }
 }
 
-export function httpServer(handle: (req: IncomingMessage, res: ServerResponse) => void): HttpServer {
-  const server = new PatientServer(handle);
+export interface Handlers {
+  handle: (req: IncomingMessage, res: ServerResponse) => void;
+  /** Called when the answer has left, or its connection was lost before. */
+  closed: (req: IncomingMessage, res: ServerResponse) => void;
+}
+
+export function httpServer({ handle, closed }: Handlers): HttpServer {
+  const server = new PatientServer();
+  // one listener for all, instead of new ones for each request
+  const onClose = function (this: ServerResponse): void {
+    server.answered(this.req.socket);
+    closed(this.req, this);
+  };
+  server.on("request", (req, res) => {
+    server.came(req.socket);
+    res.on("close", onClose);
+    handle(req, res);
+  });
   server.on("clientError", answerBrokenRequest);
   let draining: Promise<void> | null = null;
   return {
@@ -143,7 +160,8 @@ function answerBrokenRequest(error: NodeJS.ErrnoException, socket: Socket): void
   const { status, body } = toProblem(brokenRequest(error.code), requestId);
   const text = JSON.stringify(body);
   const headers = {
-    ...securityHeaders(requestId, false),
+    [requestIdHeader]: requestId,
+    ...Object.fromEntries(securityHeaders(false)),
     "Content-Type": "application/problem+json",
     "Content-Length": String(Buffer.byteLength(text)),
     Connection: "close",

@@ -73,7 +73,7 @@ const tellEveryMs = 10_000;
 export function load({ most, loopDelay, now, onRefused }: LoadOptions): Load {
   const least = Math.min(most, leastAtATime);
   const mostOfOne = Math.ceil(most / 2);
-  const atService = new Map<string, number>();
+  const services = new Map<string, AtService>();
   const shares = new Map<string, Share>();
   let underWay = 0;
   let limit = most;
@@ -82,42 +82,45 @@ export function load({ most, loopDelay, now, onRefused }: LoadOptions): Load {
   let toldAtMs = -Infinity;
   let loopDelayMs = 0;
 
-  const look = (): void => {
-    if (now() - lookedAtMs < lookEveryMs) return;
-    lookedAtMs = now();
+  const look = (nowMs: number): void => {
+    if (nowMs - lookedAtMs < lookEveryMs) return;
+    lookedAtMs = nowMs;
     loopDelayMs = loopDelay.meanMs();
     if (loopDelayMs <= mostDelayMs) limit = Math.min(most, limit + growth);
     else limit = Math.max(least, Math.floor(Math.min(limit, underWay) * 0.8));
+  };
+  const serviceOf = (action: string): AtService => {
+    const name = action.split(".", 1)[0] ?? "";
+    const known = services.get(name) ?? { underWay: 0 };
+    services.set(name, known);
+    return known;
   };
   const shareOf = ({ action, asksOutside, atMost = Infinity }: Asked): Share => {
     const known = shares.get(action);
     if (known) return known;
     const took = asksOutside ? mostTookOutsideMs : mostTookMs;
-    const share = new Share({ most: Math.min(mostOfOne, atMost), mostTookMs: took, nowMs: now() });
+    const of = { most: Math.min(mostOfOne, atMost), mostTookMs: took, nowMs: now(), service: serviceOf(action) };
+    const share = new Share(of);
     shares.set(action, share);
     return share;
   };
-  const hasRoom = (asked: Asked): boolean => {
-    const share = shareOf(asked);
-    share.look(now());
-    return underWay < limit && (atService.get(serviceOf(asked)) ?? 0) < mostOfOne && share.hasRoom;
-  };
-  const count = (service: string, change: 1 | -1): void => {
-    underWay += change;
-    atService.set(service, (atService.get(service) ?? 0) + change);
+  const hasRoom = (share: Share, nowMs: number): boolean => {
+    share.look(nowMs);
+    return underWay < limit && share.service.underWay < mostOfOne && share.hasRoom;
   };
 
   return {
     hasRoom(asked) {
-      look();
-      return asked.essential || hasRoom(asked);
+      const nowMs = now();
+      look(nowMs);
+      return asked.essential || hasRoom(shareOf(asked), nowMs);
     },
     async run(asked, work) {
-      const service = serviceOf(asked);
       const share = shareOf(asked);
       const startedMs = now();
-      if (!hasRoom(asked) && !asked.essential) throw overloaded();
-      count(service, 1);
+      if (!hasRoom(share, startedMs) && !asked.essential) throw overloaded();
+      underWay += 1;
+      share.service.underWay += 1;
       share.underWay += 1;
       try {
         return await work();
@@ -125,7 +128,8 @@ export function load({ most, loopDelay, now, onRefused }: LoadOptions): Load {
         if (isOverload(error)) share.wasFull();
         throw error;
       } finally {
-        count(service, -1);
+        underWay -= 1;
+        share.service.underWay -= 1;
         share.ended(now() - startedMs);
       }
     },
@@ -137,18 +141,29 @@ export function load({ most, loopDelay, now, onRefused }: LoadOptions): Load {
       refused = 0;
     },
     state() {
-      look();
+      look(now());
       return { underWay, most: limit, loopDelayMs };
     },
     stop: () => loopDelay.stop(),
   };
 }
 
-const serviceOf = ({ action }: Asked): string => action.split(".", 1)[0] ?? "";
+/** What is asked of one service. */
+interface AtService {
+  underWay: number;
+}
+
+interface ShareOptions {
+  most: number;
+  mostTookMs: number;
+  nowMs: number;
+  service: AtService;
+}
 
 /** What one action may have under way: less while even the quicker of its answers are slow. */
 class Share {
   underWay = 0;
+  readonly service: AtService;
   readonly #most: number;
   readonly #least: number;
   readonly #mostTookMs: number;
@@ -156,7 +171,8 @@ class Share {
   #judgedAtMs: number;
   #tookMs: number[] = [];
 
-  constructor({ most, mostTookMs, nowMs }: { most: number; mostTookMs: number; nowMs: number }) {
+  constructor({ most, mostTookMs, nowMs, service }: ShareOptions) {
+    this.service = service;
     this.#most = most;
     this.#least = Math.min(most, leastOfOne);
     this.#mostTookMs = mostTookMs;

@@ -2,25 +2,27 @@ import type { ServerResponse } from "node:http";
 import type { Metrics } from "../../lib/metrics.ts";
 import type { Rates } from "./rates.ts";
 import { readTraceparent, type Span, type Tracer } from "../../lib/tracing.ts";
+import type { Target } from "./requests.mixin.ts";
 import type { WebAlias, WebRequest } from "./web.ts";
 
 interface Observers {
   metrics: Metrics | undefined;
   rates: Rates;
-  /** The action that the request leads to; null of pages and of what leads nowhere. */
-  actionOf: (alias: WebAlias | undefined) => string | null;
+  /** What the request leads to: of pages no action. */
+  targets: ReadonlyMap<WebAlias, Target>;
 }
 
-/** Times a request until its answer has left. A stream is not timed: it lasts as long as somebody listens. */
-export function timeRequest({ metrics, rates, actionOf }: Observers, req: WebRequest, res: ServerResponse): void {
-  const startedAt = performance.now();
-  res.once("close", () => {
+/** Notes what became of a request once its answer has left. A stream is not timed: it lasts as long as somebody listens. */
+export function requestNotes({ metrics, rates, targets }: Observers): (req: WebRequest, res: ServerResponse) => void {
+  return (req, res) => {
     if (res.getHeader("content-type") === "text/event-stream; charset=utf-8") return;
+    const tookMs = performance.now() - req.startedAtMs;
     const alias = req.$alias as WebAlias | undefined;
-    const action = actionOf(alias);
+    const target = alias && targets.get(alias);
+    const action = target && "route" in target ? target.route.action : null;
     // what was refused unread, as too much, led to an action that was not looked up
     if (action !== null || res.statusCode === 503) {
-      rates.note(action ?? "none", res.writableFinished ? res.statusCode : 0, performance.now() - startedAt);
+      rates.note(action ?? "none", res.writableFinished ? res.statusCode : 0, tookMs);
     }
     metrics?.request(
       {
@@ -29,9 +31,9 @@ export function timeRequest({ metrics, rates, actionOf }: Observers, req: WebReq
         route: alias?.fullPath ?? "none",
         status: res.writableFinished ? `${Math.floor(res.statusCode / 100)}xx` : "aborted",
       },
-      (performance.now() - startedAt) / 1000,
+      tookMs / 1000,
     );
-  });
+  };
 }
 
 /**

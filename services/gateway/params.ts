@@ -21,14 +21,25 @@ export interface Input {
 /** Collects the parameters of an action from a request. Whether they are right is for the action to say. */
 export type ReadParams = (req: IncomingMessage, input: Input) => Promise<Json>;
 
-/** How requests of this route are read. Each parameter comes from one place: the path, else the query or the body. */
-export function paramsReader(route: Route, contract: ActionContract): ReadParams {
-  const properties = ((contract.params as { properties?: Properties }).properties ?? {}) satisfies Properties;
-  const pathNames = pathNamesOf(route.path);
-  const canExist = compileSchema({
+/** Whether something can have the name that stands in a path, by the contract of the route's action. */
+export type CanExist = (path: Readonly<Record<string, string>>) => boolean;
+
+export function pathCheck(route: Route, contract: ActionContract): CanExist {
+  const properties = propertiesOf(contract);
+  const check = compileSchema({
     type: "object",
-    properties: Object.fromEntries(pathNames.map((name) => [name, properties[name]])),
+    properties: Object.fromEntries(pathNamesOf(route.path).map((name) => [name, properties[name]])),
   });
+  return (path) => check({ ...path }) === true;
+}
+
+const propertiesOf = ({ params }: ActionContract): Properties =>
+  (params as { properties?: Properties }).properties ?? {};
+
+/** How requests of this route are read. Each parameter comes from one place: the path, else the query or the body. */
+export function paramsReader(route: Route, contract: ActionContract, canExist: CanExist): ReadParams {
+  const properties = propertiesOf(contract);
+  const pathNames = pathNamesOf(route.path);
 
   const readRest = async (req: IncomingMessage, search: string): Promise<Json> => {
     if (readsQuery(route)) return parseQuery(search, properties);
@@ -41,7 +52,7 @@ export function paramsReader(route: Route, contract: ActionContract): ReadParams
 
   return async (req, { path, search }) => {
     // no resource has such an id, so this is not a mistake in a field
-    if (canExist({ ...path }) !== true) throw notFound("resource");
+    if (!canExist(path)) throw notFound("resource");
     const params = await readRest(req, search);
     for (const name of pathNames) {
       if (Object.hasOwn(params, name)) throw unknownField(name);

@@ -12,11 +12,12 @@ import { admit, type Admission, type Entry } from "./admission.ts";
 import { givenRequestId, hasOneHost, idempotencyKey } from "./client.ts";
 import type { HttpServer } from "./http-server.ts";
 import type { Asked, Load } from "./load.ts";
-import { timeRequest, traceRequest } from "./observe.ts";
+import { traceRequest } from "./observe.ts";
 import type { Page } from "./pages.ts";
-import type { ReadParams } from "./params.ts";
+import type { CanExist, ReadParams } from "./params.ts";
 import { HttpRefusal, toProblem } from "./problem.ts";
-import { securityHeaders, sendProblem, sendResult } from "./respond.ts";
+import type { MemoryLane } from "./memory-lane.ts";
+import { requestIdHeader, sendProblem, sendResult, type Headers } from "./respond.ts";
 import type { Router } from "./router.ts";
 import type { Route } from "./routes.ts";
 import type { Streams } from "./stream.ts";
@@ -25,29 +26,31 @@ import { callAction, type WebAlias, type WebRequest, type WebService } from "./w
 export interface ActionTarget {
   entry: Entry;
   route: Route;
+  asked: Asked;
   /** How long the action may take. */
   timeoutMs: number;
+  canExist: CanExist;
   readParams: ReadParams;
 }
 export type Target = ActionTarget | Page;
 
 /** What the service makes when it starts, and the methods below. */
 export interface Requests extends WebService {
-  /** What each alias leads to, by its method and full path. */
-  targets: ReadonlyMap<string, Target>;
+  /** What each alias leads to. */
+  targets: ReadonlyMap<WebAlias, Target>;
   router: Router<WebAlias>;
   admission: Admission;
   load: Load;
   streams: Streams;
   http: HttpServer;
-  behindTls: boolean;
+  headers: Headers;
   metrics: Metrics | undefined;
-  observers: Parameters<typeof timeRequest>[0];
+  memoryLane: MemoryLane;
   /** Reads that may take longer than a stop waits, until they are answered. */
   lengthy: Map<WebRequest, ServerResponse>;
 
   handle(req: WebRequest, res: ServerResponse): void;
-  traceOf(req: WebRequest, res: ServerResponse): Span | undefined;
+  isAnsweredFromMemory(req: WebRequest, res: ServerResponse): boolean;
   serve(req: WebRequest, res: ServerResponse): void;
   isRefusedUnread(req: WebRequest): boolean;
   answerOptions(req: WebRequest, res: ServerResponse): void;
@@ -67,35 +70,38 @@ const nothingHere = (): HttpRefusal => new HttpRefusal(404, "NOT_FOUND", "There 
 const notOneHost = (): HttpRefusal =>
   new HttpRefusal(400, "MALFORMED_REQUEST", "A request has exactly one Host header.");
 
-const targetKey = ({ method, fullPath }: WebAlias): string => `${method} ${fullPath}`;
-
-function askedOf(target: Target, action = ""): Asked {
-  if (!("route" in target)) return { action, essential: false, asksOutside: false };
-  const { essential = false, asksOutside = false, atMost } = target.route;
-  return { action: target.route.action, essential, asksOutside, atMost };
-}
+const pathOf = (url: string): string => {
+  const end = url.indexOf("?");
+  return end === -1 ? url : url.slice(0, end);
+};
 
 /** The way of a request from the socket to an action and back, around and inside moleculer-web's own. */
 export const requests = mixin<Requests>({
   methods: {
     handle(req: WebRequest, res: ServerResponse) {
-      timeRequest(this.observers, req, res);
+      req.startedAtMs = performance.now();
+      // as many as are to be traced are so from their beginning, and whole
+      const tracer = tracerOf(this.broker);
+      const isTraced = tracer !== undefined && Math.random() < liveOf(this.broker).values.traceSampleRatio;
+      if (!isTraced && this.isAnsweredFromMemory(req, res)) return;
       const requestId = givenRequestId(req.headers["x-request-id"]) ?? newId();
       req.requestId = requestId;
-      runFor({ requestId, span: this.traceOf(req, res) }, () => this.serve(req, res));
+      const span: Span | undefined = isTraced ? traceRequest(tracer, req, res) : undefined;
+      runFor({ requestId, span }, () => this.serve(req, res));
     },
 
-    /** The beginning of this request's trace, for as many of them as are to be traced. */
-    traceOf(req: WebRequest, res: ServerResponse) {
-      const tracer = tracerOf(this.broker);
-      const ratio = liveOf(this.broker).values.traceSampleRatio;
-      return tracer && Math.random() < ratio ? traceRequest(tracer, req, res) : undefined;
+    isAnsweredFromMemory(req: WebRequest, res: ServerResponse) {
+      try {
+        return !this.http.draining && this.memoryLane(req, res);
+      } catch (error) {
+        this.logger.error("no answer from memory", { path: req.url }, error);
+        return false;
+      }
     },
 
     serve(req: WebRequest, res: ServerResponse) {
-      for (const [name, value] of Object.entries(securityHeaders(req.requestId, this.behindTls))) {
-        res.setHeader(name, value);
-      }
+      res.setHeader(requestIdHeader, req.requestId);
+      for (const [name, value] of this.headers) res.setHeader(name, value);
       if (this.http.draining) res.setHeader("Connection", "close");
       try {
         if (!hasOneHost(req.rawHeaders, req.httpVersion)) throw notOneHost();
@@ -109,14 +115,14 @@ export const requests = mixin<Requests>({
 
     /** With too much to do already a request is refused before it costs anything, if it leads to an action at all. */
     isRefusedUnread({ method = "", url = "" }: WebRequest) {
-      const { alias } = this.router.find(method, url.split("?")[0] ?? "") ?? {};
-      const target = alias && this.targets.get(targetKey(alias));
-      return target !== undefined && "route" in target && !this.load.hasRoom(askedOf(target));
+      const { alias } = this.router.find(method, pathOf(url)) ?? {};
+      const target = alias && this.targets.get(alias);
+      return target !== undefined && "route" in target && !this.load.hasRoom(target.asked);
     },
 
     /** moleculer-web would run the action behind the path. Browsers of other origins get no permission. */
     answerOptions(req: WebRequest, res: ServerResponse) {
-      const allowed = this.router.allowed((req.url ?? "").split("?")[0] ?? "");
+      const allowed = this.router.allowed(pathOf(req.url ?? ""));
       if (allowed.length === 0) throw nothingHere();
       res.writeHead(204, { Allow: allowed.join(", ") });
       res.end();
@@ -135,12 +141,13 @@ export const requests = mixin<Requests>({
 
     /** Leaves the query unread, for the route's contract to say how. Overrides moleculer-web's. */
     parseQueryString(req: WebRequest) {
-      const [url, ...query] = (req.url ?? "").split("?");
-      return { url, query: query.join("?") };
+      const all = req.url ?? "";
+      const url = pathOf(all);
+      return { url, query: all.slice(url.length + 1) };
     },
 
     targetOf(req: WebRequest): Target {
-      const target = this.targets.get(targetKey(req.$alias));
+      const target = this.targets.get(req.$alias);
       if (!target) throw new Error(`${req.$alias.fullPath} leads nowhere`);
       return target;
     },
@@ -164,8 +171,9 @@ export const requests = mixin<Requests>({
 
     /** Overrides moleculer-web's. */
     callAction(route: unknown, action: string, ...rest: unknown[]) {
-      const asked = askedOf(this.targetOf(rest[0] as WebRequest), action);
-      return this.load.run(asked, () => callAction.call(this, route, action, ...rest));
+      const target = this.targetOf(rest[0] as WebRequest);
+      if (!("route" in target)) throw new Error(`${target.path} is no action's`);
+      return this.load.run(target.asked, () => callAction.call(this, route, action, ...rest));
     },
 
     /** Overrides moleculer-web's. */

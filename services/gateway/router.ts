@@ -13,6 +13,7 @@ export class Router<A extends WebAlias> {
   private readonly literal = new Map<string, A>();
   private readonly patterns = new Map<string, A[]>();
   private readonly methods: readonly string[];
+  private last: { method: string; path: string; match: Match<A> | null } | null = null;
 
   constructor(aliases: readonly A[]) {
     this.methods = [...new Set(aliases.map(({ method }) => method))].sort();
@@ -28,6 +29,15 @@ export class Router<A extends WebAlias> {
 
   /** HEAD is answered as GET is; Node leaves the body out. */
   find(method: string, path: string): Match<A> | null {
+    const { last } = this;
+    // moleculer-web asks again for what was looked up a moment ago
+    if (last?.method === method && last.path === path) return last.match;
+    const match = this.search(method, path);
+    this.last = { method, path, match };
+    return match;
+  }
+
+  private search(method: string, path: string): Match<A> | null {
     const wanted = method === "HEAD" ? "GET" : method;
     const literal = this.literal.get(`${wanted} ${path}`);
     if (literal) return { alias: literal, params: {} };

@@ -35,6 +35,8 @@ export const web: ServiceSchema = {
 
 export interface WebRequest extends IncomingMessage {
   requestId: string;
+  /** When its head had come, on the clock of `performance`. */
+  startedAtMs: number;
   /** The raw query string: see `parseQueryString` in the service. */
   query: string;
   /** As moleculer-web found them, until they become the parameters of an action. */

@@ -1,9 +1,10 @@
 import { configOf } from "../../config.ts";
-import { defineService, type AppBroker, type Ctx } from "../../contracts/bus.ts";
+import { defineService, type Actions, type AppBroker, type Ctx } from "../../contracts/bus.ts";
 import type { StockLevel } from "../../contracts/inventory.ts";
 import { inboxArchive } from "../../lib/archive.ts";
 import { auditPage } from "../../lib/audit.ts";
 import { newId } from "../../lib/ids.ts";
+import { memoryReadsOf } from "../../lib/memory-reads.ts";
 import { metricsOf } from "../../lib/metrics.ts";
 import { toIso } from "../../lib/time.ts";
 import { signedIn } from "../../middlewares/guard.middleware.ts";
@@ -14,14 +15,14 @@ import { dbMixin, type WithDatabase } from "../../mixins/db.mixin.ts";
 import { sweeperMixin, type WithSweeps } from "../../mixins/sweeper.mixin.ts";
 import { inventoryAudit, type InventoryAudit } from "./audit.repository.ts";
 import { inventoryRepository, type InventoryRepository } from "./inventory.repository.ts";
-import { withKeptLevels } from "./kept-levels.ts";
+import { withKeptLevels, type KeptLevels } from "./kept-levels.ts";
 import { migrations } from "./migrations/index.ts";
 import { returnGoods } from "./return-goods.ts";
 import { adjust, availableOf, commit, count, noLevel, release, reserve, type Level } from "./stock.ts";
 import { sweepHolds } from "./sweep-holds.ts";
 
 interface Vars extends WithDatabase, WithAuditLog, WithSweeps {
-  inventory: InventoryRepository;
+  inventory: KeptLevels;
   books: InventoryAudit;
 }
 
@@ -124,11 +125,26 @@ export default defineService<"inventory", Vars>({
     const { groupCommitMost } = configOf(this.broker);
     const meter = metricsOf(this.broker)?.groups("stock");
     this.inventory = withKeptLevels(inventoryRepository(this.db, Date.now, newId, groupCommitMost, meter));
+    memoryReadsOf(this.broker).offer("inventory.levels", ({ skus }) => levelsInMemory(this.inventory, skus));
   },
   async stopped() {
+    memoryReadsOf(this.broker).withdraw("inventory.levels");
     await (this.inventory as InventoryRepository | undefined)?.stop();
   },
 });
+
+type Levels = Actions["inventory.levels"]["result"];
+
+/** All of them or none: what is missing has to be asked for. */
+function levelsInMemory(inventory: KeptLevels, skus: readonly string[]): Levels | undefined {
+  const levels: Levels = [];
+  for (const sku of new Set(skus)) {
+    const level = inventory.peek(sku);
+    if (!level) return undefined;
+    levels.push({ sku, available: availableOf(level) });
+  }
+  return levels;
+}
 
 /** What there is of a product, refusing stock codes that are none: a product that was never stocked has a level of zero. */
 async function levelOf(ctx: Ctx<{ sku: string }>, inventory: InventoryRepository): Promise<StockLevel> {

@@ -7,11 +7,16 @@ const maxEntries = 20_000;
 const mostInStatement = 500;
 const longestQueue = 4_096;
 
+export interface KeptLevels extends InventoryRepository {
+  /** A level that is in memory. */
+  peek(sku: string): Level | undefined;
+}
+
 /**
  * Keeps levels for those who only look, a second at most, until this process changes them; those who come at once share a
  * statement. Whoever changes stock reads and locks the rows themselves.
  */
-export function withKeptLevels(inventory: InventoryRepository): InventoryRepository {
+export function withKeptLevels(inventory: InventoryRepository): KeptLevels {
   const kept = new Kept<Level>({ maxEntries });
   const reads = groupCommit<string, Level>({
     most: mostInStatement,
@@ -26,6 +31,7 @@ export function withKeptLevels(inventory: InventoryRepository): InventoryReposit
 
   return {
     ...inventory,
+    peek: (sku) => kept.peek(sku),
     async levels(skus): Promise<Stock> {
       const levels = await Promise.all(skus.map(read));
       return new Map(levels.flatMap((level) => (level ? [[level.sku, level] as const] : [])));

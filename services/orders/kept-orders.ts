@@ -14,6 +14,8 @@ export interface KeptOrder {
 export interface KeptOrders extends OrdersRepository {
   /** For those who only look; who may see it is for the caller to say. Whoever changes an order locks its row. */
   read(id: string): Promise<KeptOrder | null>;
+  /** The same, if it is in memory. */
+  peek(id: string): KeptOrder | undefined;
   /** Orders that another process changed. */
   forget(ids: readonly string[]): void;
   forgetAll(): void;
@@ -32,13 +34,17 @@ export function withKeptOrders(
     const order = await orders.find(id);
     return order && { order, view: writeOnce(orderView(order)) };
   };
+  // the sweep that expires orders does not say which
+  const mayHaveExpired = ({ order }: KeptOrder): boolean => order.status === "CREATED" && order.expiresAt <= now();
   return {
     ...orders,
     async read(id) {
       const known = await kept.read(id, () => load(id));
-      // the sweep that expires orders does not say which
-      if (known?.order.status !== "CREATED" || known.order.expiresAt > now()) return known;
-      return load(id);
+      return known && mayHaveExpired(known) ? load(id) : known;
+    },
+    peek(id) {
+      const known = kept.peek(id);
+      return known && !mayHaveExpired(known) ? known : undefined;
     },
     forget: (ids) => kept.forget(ids),
     forgetAll: () => kept.forgetAll(),

@@ -1,5 +1,5 @@
 import { configOf } from "../../config.ts";
-import { defineService, type Bus, type Ctx } from "../../contracts/bus.ts";
+import { contracts, defineService, type Bus, type Ctx } from "../../contracts/bus.ts";
 import { inboxArchive, outboxArchive } from "../../lib/archive.ts";
 import type { Caller, Deed } from "../../lib/audit-log.ts";
 import { auditPage } from "../../lib/audit.ts";
@@ -7,10 +7,11 @@ import { codeOf, messageOf, notFound } from "../../lib/errors.ts";
 import { reach } from "../../lib/failpoints.ts";
 import { newId } from "../../lib/ids.ts";
 import { liveOf } from "../../lib/live-settings.ts";
+import { memoryReadsOf } from "../../lib/memory-reads.ts";
 import { metricsOf } from "../../lib/metrics.ts";
 import { defaultLimit, pageOfShort } from "../../lib/page.ts";
 import { toIso } from "../../lib/time.ts";
-import { callerOf, isStaff, mayUse, signedIn } from "../../middlewares/guard.middleware.ts";
+import { callerOf, isOpenTo, isStaff, mayUse, signedIn } from "../../middlewares/guard.middleware.ts";
 import { archiveSweep } from "../../mixins/archive-sweep.ts";
 import { consumerMixin } from "../../mixins/consumer.mixin.ts";
 import { auditLogMixin, type WithAuditLog } from "../../mixins/audit-log.mixin.ts";
@@ -288,8 +289,14 @@ export default defineService<"orders", Vars>({
     this.erasures = erasuresRepository(this.db);
     this.books = ordersAudit(this.db, now);
     this.inFlight = new Map();
+    const { access } = contracts["orders.get"];
+    memoryReadsOf(broker).offer("orders.get", ({ id }, caller) => {
+      const kept = this.orders.peek(id);
+      return kept && caller && isOpenTo(access, caller, kept.order.customerId) ? kept.view : undefined;
+    });
   },
   async stopped() {
+    memoryReadsOf(this.broker).withdraw("orders.get");
     await (this.orders as OrdersRepository | undefined)?.stop();
   },
 });

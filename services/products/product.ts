@@ -62,4 +62,6 @@ export function details(product: ProductState): ProductDetails {
   };
 }
 
-export const view = (product: ProductState, available: number): Product => ({ ...details(product), available });
+export const withUnits = (product: ProductDetails, available: number): Product => ({ ...product, available });
+
+export const view = (product: ProductState, available: number): Product => withUnits(details(product), available);

@@ -2,7 +2,9 @@ import { configOf } from "../../config.ts";
 import { defineService, type Bus } from "../../contracts/bus.ts";
 import { notFound } from "../../lib/errors.ts";
 import { newId } from "../../lib/ids.ts";
+import { memoryReadsOf } from "../../lib/memory-reads.ts";
 import { defaultLimit } from "../../lib/page.ts";
+import { peekCached } from "../../lib/tiered-cacher.ts";
 import { signedIn } from "../../middlewares/guard.middleware.ts";
 import { dbMixin, type WithDatabase } from "../../mixins/db.mixin.ts";
 import { entityMixin, type WithEntity } from "../../mixins/entity.mixin.ts";
@@ -10,7 +12,8 @@ import { afterChanges } from "./after-changes.ts";
 import { importProducts } from "./import-products.ts";
 import { availableOf, listProducts } from "./list-products.ts";
 import { migrations } from "./migrations/index.ts";
-import { change, details, view } from "./product.ts";
+import { change, details, view, withUnits } from "./product.ts";
+import { productInMemory } from "./product-in-memory.ts";
 import { productModel, type ProductRow } from "./products.model.ts";
 import { productsRepository, type ProductsRepository } from "./products.repository.ts";
 
@@ -27,7 +30,7 @@ export default defineService<"products", Vars>({
     },
     async get(ctx) {
       const product = await ctx.call("products.details", ctx.params);
-      return { ...product, available: await unitsOf(ctx, product.sku) };
+      return withUnits(product, await unitsOf(ctx, product.sku));
     },
     async details(ctx) {
       const product = await this.products.find(ctx.params.sku);
@@ -75,6 +78,16 @@ export default defineService<"products", Vars>({
   async started() {
     const products = productsRepository(this.db, this.adapter);
     this.products = afterChanges(products, () => this.broker.cacher?.clean("products.details"));
+    const { broker } = this;
+    const reads = memoryReadsOf(broker);
+    const inMemory = productInMemory({
+      details: (sku) => peekCached(broker, "products.details", sku),
+      available: (sku) => reads.peekOf("inventory.levels")?.({ skus: [sku] }, null)?.[0]?.available,
+    });
+    reads.offer("products.get", inMemory);
+  },
+  async stopped() {
+    memoryReadsOf(this.broker).withdraw("products.get");
   },
 });
 

@@ -78,6 +78,8 @@ interface Setup {
   env?: Record<string, string>;
   revocations?: Revocation[];
   without?: string[];
+  /** Services of the system itself, instead of ones that answer for them. */
+  real?: ServiceSchema[];
 }
 
 /** The real gateway on a free port; every other service answers its actions with `answers`, or with an id. */
@@ -86,6 +88,7 @@ export async function startGateway({
   env = {},
   revocations = [],
   without = [],
+  real = [],
 }: Setup = {}): Promise<TestGateway> {
   const calls: Call[] = [];
   const all: Answers = {
@@ -94,9 +97,9 @@ export async function startGateway({
     ...answers,
   };
   const neighbours = serviceNames
-    .filter((name) => name !== "gateway" && !without.includes(name))
+    .filter((name) => name !== "gateway" && !without.includes(name) && !real.some((service) => service.name === name))
     .map((name) => serviceOf(name, all, calls));
-  const started = await startBroker([gateway, ...neighbours], testConfig(env));
+  const started = await startBroker([gateway, ...real, ...neighbours], testConfig(env));
   const { broker } = started;
   const service = broker.getLocalService("gateway") as unknown as { port: number; drain(): Promise<void> };
   const url = `http://127.0.0.1:${service.port}`;

@@ -136,6 +136,23 @@ describe("a token that was verified", () => {
   });
 });
 
+describe("a token that is known at once", () => {
+  it("was verified before, has not ended, and was not revoked", async () => {
+    const { world, dead, verify, verifyNow } = setUp();
+    const token = tokenBy(first);
+    expect(verifyNow(token)).toBeNull();
+    await verify(token);
+    expect(verifyNow(token)).toMatchObject({ userId, sessionId });
+
+    world.nowMs += accessTokenSeconds * 1000;
+    expect(verifyNow(token)).toBeNull();
+    world.nowMs = startMs;
+    expect(verifyNow(token)).not.toBeNull();
+    dead.add({ subject: userId, issuedBefore: startMs + 1, sequence: 1 });
+    expect(verifyNow(token)).toBeNull();
+  });
+});
+
 describe("revocations", () => {
   const revocation = (sequence: number, issuedBefore = startMs): Revocation => ({
     subject: userId,

@@ -73,6 +73,32 @@ describe("what is kept", () => {
     expect(source.asked).toBe(3);
   });
 
+  it("is shown to who does not wait, for as long as it counts", async () => {
+    const { clock, source, kept, read, answer } = setUp();
+    expect(kept.peek("a")).toBeUndefined();
+    const first = read();
+    expect(kept.peek("a")).toBeUndefined();
+    answer({ n: 1 });
+    await first;
+
+    clock.ms += 999;
+    expect(kept.peek("a")).toEqual({ n: 1 });
+    clock.ms += 2;
+    expect(kept.peek("a")).toBeUndefined();
+    expect(source.asked).toBe(1);
+  });
+
+  it("is not shown once it was forgotten", async () => {
+    const { kept, read, answer } = setUp();
+    const first = read();
+    answer({ n: 1 });
+    await first;
+
+    kept.forget(["a"]);
+
+    expect(kept.peek("a")).toBeUndefined();
+  });
+
   it("is no failure", async () => {
     const { kept, read, answer } = setUp();
     await expect(kept.read("a", () => Promise.reject(new Error("away")))).rejects.toThrow("away");

@@ -96,6 +96,18 @@ describe("the first level", () => {
     expect(await read()).toBe(5);
   });
 
+  it("shows what it has to who does not wait, and what it shows lives no longer for that", async () => {
+    const { cache, clock, read, source } = setUp();
+    expect(cache.peek("prices", "a")).toBeUndefined();
+    await read();
+    clock.ms += 999;
+    expect(cache.peek("prices", "a")).toBe("1");
+    clock.ms += 2;
+
+    expect(cache.peek("prices", "a")).toBeUndefined();
+    expect(source.asked).toBe(1);
+  });
+
   it("gives each its own copy", async () => {
     const { read, source } = setUp();
     source.answer = () => Promise.resolve({ price: 1 });
@@ -125,6 +137,7 @@ describe("forgetting", () => {
 
     await cache.forget(["prices"]);
 
+    expect([cache.peek("prices", "a"), cache.peek("names", "a")]).toEqual([undefined, "2"]);
     expect(await read("a", "prices")).toBe(3);
     expect(await read("a", "names")).toBe(2);
   });

@@ -54,6 +54,20 @@ describe("kept orders", () => {
     expect({ reads: stored.reads, changed }).toEqual({ reads: 2, changed: ["o1"] });
   });
 
+  it("are shown to who does not wait, until they change or may have expired", async () => {
+    const { stored, clock, orders } = setUp(order("CREATED", 1_500));
+    expect(orders.peek("o1")).toBeUndefined();
+    const kept = await orders.read("o1");
+    expect(orders.peek("o1")).toBe(kept);
+
+    clock.ms = 1_500;
+    expect(orders.peek("o1")).toBeUndefined();
+    clock.ms = 1_000;
+    await orders.change("o1", () => null, 0);
+    expect(orders.peek("o1")).toBeUndefined();
+    expect(stored.reads).toBe(1);
+  });
+
   it("are read anew when another process changed one", async () => {
     const { stored, orders } = setUp(order("CREATED", 5_000));
     await orders.read("o1");
