@@ -49,10 +49,11 @@ export function sharedRateLimiter(perMinute: number, redis: RedisLink, namespace
   );
 }
 
-/** How often a gateway tells the others of clients that are far from their limit. */
-const tellEveryMs = 100;
-/** What the others said is believed for so long without asking them first. */
-const believedMs = 500;
+/** How often a gateway tells the others of clients that are far from their limit, and of what share of it at the latest. */
+const tellEveryMs = 400;
+const mostUntold = 0.02;
+/** For so long after that what the others said is believed without asking them first. */
+const believedMs = 200;
 /** From this share of the limit on every request is counted with the others'. */
 const nearLimit = 0.5;
 const maxClients = 10_000;
@@ -99,7 +100,8 @@ function aheadOf(perMinute: number, count: Count): RateLimiter {
     if (!of || !isFar(of, nowMs)) return false;
     of.untold += 1;
     // who comes from now on is not made to wait for it either
-    if (nowMs >= of.tellAtMs) tell(client, of, of.untold, nowMs).catch(() => undefined);
+    if (nowMs >= of.tellAtMs || of.untold >= perMinute * mostUntold)
+      tell(client, of, of.untold, nowMs).catch(() => undefined);
     return true;
   };
 

@@ -1,3 +1,4 @@
+import { RateLimiterRes } from "rate-limiter-flexible";
 import { changingRateLimiter, memoryRateLimiter, sharedRateLimiter } from "../../../services/gateway/rate-limit.ts";
 import type { RedisLink } from "../../../lib/redis.ts";
 
@@ -71,6 +72,18 @@ describe("counting at once", () => {
     const { now, asked, refused: over } = await takeMany(sharedRateLimiter(20, away, "t"), 25);
 
     expect({ let: now + asked, over }).toEqual({ let: 20, over: 5 });
+  });
+
+  it("tells the others at once of a fiftieth of the limit", async () => {
+    let told = 0;
+    const answer = new RateLimiterRes(199, 60_000, 1, true);
+    const redis = { client: {}, run: async () => ((told += 1), answer) } as unknown as RedisLink;
+    const limiter = sharedRateLimiter(200, redis, "t");
+    await limiter.take("a");
+
+    for (let n = 0; n < 8; n += 1) limiter.takeNow("a");
+
+    expect(told).toBe(3);
   });
 
   it("asks the others first when their last answer is old", async () => {
