@@ -194,7 +194,10 @@ export function amqpConsumer({ url, consumer, log, receive }: AmqpConsumerOption
       }
       failures = 0;
       // of a channel that has closed, the server hands out the messages again, and the inbox knows them
-      for (const { message, channel: raw } of batch) if (!gone.has(raw)) raw.ack(message);
+      for (const [raw, last] of new Map(batch.map((one) => [one.channel, one.message]))) {
+        // and all before it: they are taken in the order in which they came
+        if (!gone.has(raw)) raw.ack(last, true);
+      }
       taken.splice(0, batch.length);
     }
   };
