@@ -17,10 +17,16 @@ const maxErrors = 20;
 
 export type Check = (value: unknown) => true | FieldError[];
 
-/** Compiles a JSON Schema; the check puts defaults in and answers `true`, or what is wrong with which field. */
+/**
+ * Puts defaults in and answers `true`, or what is wrong with which field. Compiled with the first value: all schemas of a
+ * node together took a third of its start.
+ */
 export function compileSchema(schema: object): Check {
-  const validate: ValidateFunction = ajv.compile(schema);
-  return (value) => (validate(value) ? true : fieldErrors(validate.errors ?? []));
+  let validate: ValidateFunction | null = null;
+  return (value) => {
+    validate ??= ajv.compile(schema);
+    return validate(value) ? true : fieldErrors(validate.errors ?? []);
+  };
 }
 
 /** Codes by JSON Schema keyword, for those a client may want to tell apart. */

@@ -1,7 +1,15 @@
 import { Type } from "@sinclair/typebox";
+import { contractOf, contracts } from "../../../contracts/bus.ts";
 import { closed, Email, Sku } from "../../../contracts/shapes.ts";
 import { PlaceOrder } from "../../../contracts/orders.ts";
 import { compileSchema } from "../../../lib/validator.ts";
+
+// a node compiles a schema when it first needs it, and not all of them before it starts
+it.each(Object.keys(contracts))("can compile what %s takes and gives", (name) => {
+  const { params = {}, result = {} } = contractOf(name) ?? {};
+
+  for (const schema of [params, result]) expect(() => compileSchema(schema)(undefined)).not.toThrow();
+});
 
 describe("checking by a schema", () => {
   const check = compileSchema(PlaceOrder);
