@@ -34,6 +34,7 @@ interface Vars extends WithDatabase, WithAuditLog {
   stopping: AbortController;
   /** The examination under way: two at once would only slow each other down. */
   examination: Promise<DoctorReport> | null;
+  secondLooksAfterMs: readonly number[];
   depths: (() => ReturnType<typeof queueDepths>) | null;
 }
 
@@ -96,7 +97,7 @@ export default defineService<"ops", Vars>({
       return liveView(await Promise.all(gateways.map(ask)), now());
     },
     doctor() {
-      const { peers, depths } = this;
+      const { peers, depths, secondLooksAfterMs } = this;
       this.examination ??= examine({
         peers,
         depths,
@@ -159,6 +160,7 @@ export default defineService<"ops", Vars>({
   created() {
     this.stopping = new AbortController();
     this.examination = null;
+    this.secondLooksAfterMs = secondLooksAfterMs;
     this.peers = peersOver(this.broker);
     const { amqpUrl } = configOf(this.broker);
     this.depths = amqpUrl === null ? null : () => queueDepths(amqpUrl);

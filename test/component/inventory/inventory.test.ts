@@ -297,6 +297,7 @@ describe("a hold whose time is over", () => {
   ] as const)("is given back when its order %s", async (_title, status, sequence) => {
     const orderId = await overdue(status, {}, sequence);
 
+    await call("inventory.hasten", {});
     await eventually(async () => (await statusOf(orderId)) === "RELEASED");
   });
 
@@ -305,6 +306,7 @@ describe("a hold whose time is over", () => {
     async (status) => {
       const orderId = await overdue(status);
 
+      await call("inventory.hasten", {});
       await eventually(async () => (await expiryOf(orderId)) > Date.now() + 50_000);
       expect(await statusOf(orderId)).toBe("HELD");
     },
