@@ -36,6 +36,8 @@ export interface Config {
   nodeId: string;
   namespace: string;
   admin: { email: string; password: string | null };
+  /** Whether the products of the demo are loaded where there are none. */
+  demoCatalogue: boolean;
   orderTtlSeconds: number;
   currency: string;
   /** How many requests that write at the same time may share one transaction; 1 gives each its own. */
@@ -131,6 +133,7 @@ export function readConfig(env: Env, { joinsOnly = false }: ReadOptions = {}): C
       email: read.text("ADMIN_EMAIL", "admin@example.com", /^[^\s@]+@[^\s@]+$/, "an e-mail address").toLowerCase(),
       password: read.secret("ADMIN_PASSWORD", 8, 128),
     },
+    demoCatalogue: read.choice("DEMO_CATALOGUE", "on", ["on", "off"]) === "on" && !production,
     orderTtlSeconds: read.integer("ORDER_TTL_SECONDS", 900, 1, 30 * 24 * 3600),
     currency,
     groupCommitMost: read.integer("GROUP_COMMIT_MOST", 64, 1, 256),

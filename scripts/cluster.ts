@@ -164,7 +164,7 @@ async function seed(url: string, config: ReturnType<typeof readConfig>): Promise
   const client = restClient(url);
   const token = await signInAsAdmin(client, config);
   const { body } = await client.send<{ items: unknown[] }>("/products?limit=1", { token });
-  if (body.items.length > 0 || config.production) return;
+  if (body.items.length > 0 || !config.demoCatalogue) return;
   await importCatalogue(config, { file: demoFile, stock: demoStock, url, verbose: false });
 }
 

@@ -10,9 +10,9 @@ export const demoStock = 100;
 
 const neighboursWithinMs = 30_000;
 
-/** Loads the demo catalogue where there is no product yet, and never in production; null when it did not. */
+/** Loads the demo catalogue where it is wanted and there is no product yet; null when it did not. */
 export async function seedCatalogue(broker: AppBroker, config: Config): Promise<ImportReport | null> {
-  if (config.production) return null;
+  if (!config.demoCatalogue) return null;
   await broker.waitForServices(["products", "inventory"], neighboursWithinMs);
   const { items } = await broker.call("products.list", { limit: 1 });
   if (items.length > 0) return null;

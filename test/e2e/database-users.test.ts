@@ -6,7 +6,7 @@ import { promisify } from "node:util";
 import { createConnection, type Connection, type RowDataPacket } from "mysql2/promise";
 import { serviceNames } from "../../contracts/bus.ts";
 import { startPrivateBacking, type PrivateBacking } from "../../scripts/backing/index.ts";
-import { startHub, type Hub } from "../support/hub.ts";
+import { startHub, withDemo, type Hub } from "../support/hub.ts";
 import { Shop } from "../support/shop.ts";
 
 // The database users of docker-compose.yml, made by its own script on a real server.
@@ -55,6 +55,7 @@ describe("a database user for each service", () => {
     for (const statement of await statements()) await root.query(statement);
     const { port } = new URL(servers.mysql.url);
     hub = await startHub("MySQL", {
+      ...withDemo,
       DATABASE_URL: `mysql://hub_{service}:${password}@127.0.0.1:${port}`,
       DATABASE_PREFIX: "hub_",
     });

@@ -1,4 +1,4 @@
-import { startHub, type Hub, type StoreName } from "../support/hub.ts";
+import { startHub, withDemo, type Hub, type StoreName } from "../support/hub.ts";
 import type { Person } from "../support/rest.ts";
 import { Shop } from "../support/shop.ts";
 import { eventually } from "../support/wait.ts";
@@ -9,7 +9,7 @@ describe.each<StoreName>(["SQLite", "MySQL"])("a shopper's way through the syste
   let ann: Person;
 
   beforeAll(async () => {
-    hub = await startHub(store);
+    hub = await startHub(store, withDemo);
     shop = await Shop.open(hub);
     ann = await hub.rest.signUp();
   });

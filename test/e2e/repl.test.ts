@@ -1,4 +1,4 @@
-import { startHub, type Hub } from "../support/hub.ts";
+import { startHub, withDemo, type Hub } from "../support/hub.ts";
 import { ReplLines } from "../support/repl-lines.ts";
 import { runScript, startScript, type Ended } from "../support/script.ts";
 import { Shop } from "../support/shop.ts";
@@ -7,7 +7,7 @@ describe("npm run repl", () => {
   let hub: Hub;
 
   beforeAll(async () => {
-    hub = await startHub("SQLite");
+    hub = await startHub("SQLite", withDemo);
   });
   afterAll(() => hub.dispose());
 

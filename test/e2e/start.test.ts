@@ -3,6 +3,7 @@ import { createServer, type AddressInfo, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { freePort } from "../support/config.ts";
+import { withDemo } from "../support/hub.ts";
 import { runScript, startScript, type Ended, type Running } from "../support/script.ts";
 
 const ready = "EnterpriseHub is ready.";
@@ -18,6 +19,7 @@ describe("npm start", () => {
       DATA_DIR: join(directory, "data"),
       PORT: String(await freePort()),
       LOG_LEVEL: "error",
+      DEMO_CATALOGUE: "off",
       DATABASE_URL: undefined,
       ADMIN_PASSWORD: undefined,
     };
@@ -169,7 +171,7 @@ describe("npm start", () => {
   });
 
   it("starts a REPL in the same process when asked to", async () => {
-    const script = startScript("start", { env, args: ["--repl"] });
+    const script = startScript("start", { env: { ...env, ...withDemo }, args: ["--repl"] });
     running.push(script);
     await script.wrote("hub $ ");
 

@@ -11,7 +11,7 @@ export const adminCredentials = { email: "boss@example.com", password: "a-long-t
 
 const root = resolve(import.meta.dirname, "../..");
 
-/** The whole system as a process of its own, as `npm start` runs it. */
+/** The whole system as a process of its own, as `npm start` runs it; its shop is empty where the demo is not asked for. */
 export interface Hub {
   rest: RestClient;
   url: string;
@@ -33,6 +33,9 @@ export interface Hub {
 
 export type StoreName = "SQLite" | "MySQL";
 
+/** For tests that go shopping in it; loading it takes longer than the start without it. */
+export const withDemo = { DEMO_CATALOGUE: "on" };
+
 export async function startHub(store: StoreName, env: Record<string, string> = {}): Promise<Hub> {
   const dataDir = mkdtempSync(join(tmpdir(), "hub-e2e-"));
   const port = await freePort();
@@ -44,6 +47,7 @@ export async function startHub(store: StoreName, env: Record<string, string> = {
     DATA_DIR: dataDir,
     ADMIN_EMAIL: adminCredentials.email,
     ADMIN_PASSWORD: adminCredentials.password,
+    DEMO_CATALOGUE: "off",
     LOG_LEVEL: "warn",
     DATABASE_URL: store === "MySQL" ? testDatabaseUrl() : "",
     DATABASE_PREFIX: prefix,

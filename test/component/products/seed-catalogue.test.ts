@@ -1,3 +1,4 @@
+import { readConfig } from "../../../config.ts";
 import { newId } from "../../../lib/ids.ts";
 import { seedCatalogue } from "../../../scripts/seed-catalogue.ts";
 import inventory from "../../../services/inventory/inventory.service.ts";
@@ -26,8 +27,14 @@ describe("the demo catalogue", () => {
     expect(await seedCatalogue(node.broker, node.config)).toBeNull();
   });
 
-  it("never comes into production", async () => {
-    expect(await seedCatalogue(node.broker, { ...node.config, production: true })).toBeNull();
+  it("is not loaded where it is not wanted, and never in production", async () => {
+    for (const env of [{ DEMO_CATALOGUE: "off" }, { NODE_ENV: "production", DEMO_CATALOGUE: "on" }])
+      expect(readConfig({ ...env, PAYMENT_PROVIDER: "sandbox", ADMIN_PASSWORD: "a-long-test-password" })).toMatchObject(
+        {
+          demoCatalogue: false,
+        },
+      );
+    expect(await seedCatalogue(node.broker, { ...node.config, demoCatalogue: false })).toBeNull();
     expect((await node.broker.call("products.list", {})).items).toEqual([]);
   });
 });

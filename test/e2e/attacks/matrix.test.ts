@@ -1,5 +1,5 @@
 import { basePath } from "../../../services/gateway/routes.ts";
-import { startHub, type Hub } from "../../support/hub.ts";
+import { startHub, withDemo, type Hub } from "../../support/hub.ts";
 import type { Answer, Person } from "../../support/rest.ts";
 import { castOf, roles, type Cast, type RoleName } from "./cast.ts";
 import { requests, type Ask } from "./requests.ts";
@@ -80,7 +80,7 @@ const endsSomething = /auth\/(refresh|logout|password$)|DELETE \/users\/me$/;
 let hub: Hub;
 let cast: Cast;
 beforeAll(async () => {
-  hub = await startHub("SQLite");
+  hub = await startHub("SQLite", withDemo);
   cast = await castOf(hub);
 });
 afterAll(() => hub.dispose());

@@ -1,6 +1,6 @@
 import { Agent, request } from "node:http";
 import { delay } from "../../../lib/time.ts";
-import { startHub, type Hub } from "../../support/hub.ts";
+import { startHub, withDemo, type Hub } from "../../support/hub.ts";
 
 // Many times more log-ins than there is time to hash passwords for: most are refused early, about as many succeed as
 // before, and soon afterwards everybody is served. `OVERLOAD_REPORT=1` writes what was measured; docs/security.md has it.
@@ -14,7 +14,7 @@ let hub: Hub;
 let emails: string[];
 beforeAll(async () => {
   const most = "1000000000";
-  hub = await startHub("SQLite", { RATE_LIMIT: most, REGISTER_RATE_LIMIT: most });
+  hub = await startHub("SQLite", { ...withDemo, RATE_LIMIT: most, REGISTER_RATE_LIMIT: most });
   emails = (await Promise.all(Array.from({ length: few }, () => hub.rest.signUp()))).map(({ email }) => email);
 });
 afterAll(() => hub.dispose());

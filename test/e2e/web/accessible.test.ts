@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import type { Page } from "playwright-core";
 import { browserWithinMs, openWindow, type Window } from "../../support/browser.ts";
-import { adminCredentials, startHub, type Hub } from "../../support/hub.ts";
+import { adminCredentials, startHub, withDemo, type Hub } from "../../support/hub.ts";
 import type { Person } from "../../support/rest.ts";
 import { Shop } from "../../support/shop.ts";
 
@@ -16,7 +16,7 @@ let window: Window;
 let ann: Person;
 let orderId: string;
 beforeAll(async () => {
-  [hub, window] = await Promise.all([startHub("SQLite"), openWindow()]);
+  [hub, window] = await Promise.all([startHub("SQLite", withDemo), openWindow()]);
   const shop = await Shop.open(hub);
   ann = await hub.rest.signUp();
   const order = await shop.placed(ann, "85123A", 2);

@@ -3,7 +3,7 @@ import type { Order } from "../../../contracts/orders.ts";
 import { maxAttempts } from "../../../lib/inbox.ts";
 import { startPrivateBacking, type PrivateBacking } from "../../../scripts/backing/index.ts";
 import { browserWithinMs, openWindow, type Window } from "../../support/browser.ts";
-import { adminCredentials, startHub, type Hub } from "../../support/hub.ts";
+import { adminCredentials, startHub, withDemo, type Hub } from "../../support/hub.ts";
 import type { Person } from "../../support/rest.ts";
 import { Shop } from "../../support/shop.ts";
 import { testDatabaseUrl } from "../../support/stores.ts";
@@ -18,7 +18,7 @@ let ann: Person;
 let sku: string;
 beforeAll(async () => {
   [servers, window] = await Promise.all([startPrivateBacking(["amqp"]), openWindow()]);
-  hub = await startHub("MySQL", { AMQP_URL: servers.amqp.url, SECRET_KEY: "k".repeat(40) });
+  hub = await startHub("MySQL", { ...withDemo, AMQP_URL: servers.amqp.url, SECRET_KEY: "k".repeat(40) });
   shop = await Shop.open(hub);
   database = await createConnection(`${testDatabaseUrl()}/${hub.env.DATABASE_PREFIX}notify`);
   ann = await hub.rest.signUp();

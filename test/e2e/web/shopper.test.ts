@@ -1,6 +1,6 @@
 import type { Order } from "../../../contracts/orders.ts";
 import { browserWithinMs, openWindow, type Window } from "../../support/browser.ts";
-import { startHub, type Hub } from "../../support/hub.ts";
+import { startHub, withDemo, type Hub } from "../../support/hub.ts";
 import { Shop } from "../../support/shop.ts";
 import { eventually } from "../../support/wait.ts";
 
@@ -8,7 +8,7 @@ let hub: Hub;
 let shop: Shop;
 let window: Window;
 beforeAll(async () => {
-  [hub, window] = await Promise.all([startHub("SQLite", { ORDER_TTL_SECONDS: "3600" }), openWindow()]);
+  [hub, window] = await Promise.all([startHub("SQLite", { ...withDemo, ORDER_TTL_SECONDS: "3600" }), openWindow()]);
   shop = await Shop.open(hub);
 }, browserWithinMs);
 afterAll(async () => {
