@@ -1,8 +1,9 @@
 import fc from "fast-check";
 import type { Person } from "../../support/rest.ts";
-import { startHub, type Hub } from "../../support/hub.ts";
+import { startHub, withDemo, type Hub } from "../../support/hub.ts";
 import { Shop } from "../../support/shop.ts";
 import { openApiDocument } from "../../../services/gateway/openapi.ts";
+import { line, slow } from "./sockets.ts";
 import { requestTo, type Operation, type Schema, type Sent } from "./generated.ts";
 
 // Every operation of the OpenAPI document with requests that fit, nearly fit, or should never come. FUZZ_RUNS says how
@@ -53,10 +54,12 @@ let hub: Hub;
 let shop: Shop;
 let customer: Person;
 let victim: Person;
+let cutOff: Promise<Record<"headers" | "body", Awaited<ReturnType<typeof slow>>>>;
 let ids: { order: string; payment: string; sku: string };
 
 beforeAll(async () => {
-  hub = await startHub("SQLite", { RATE_LIMIT: "1000000000" });
+  hub = await startHub("SQLite", { ...withDemo, RATE_LIMIT: "1000000000" });
+  cutOff = sendSlowly(Number(new URL(hub.url).port));
   shop = await Shop.open(hub);
   [customer, victim] = [await hub.rest.signUp(), await hub.rest.signUp()];
   const sku = await shop.product(100_000);
@@ -66,6 +69,14 @@ beforeAll(async () => {
   ids = { order, payment: payment?.id ?? "", sku };
 });
 afterAll(() => hub.dispose());
+
+/** Half a minute of waiting, beside all that the others send. */
+async function sendSlowly(port: number): Promise<Awaited<typeof cutOff>> {
+  // a webhook, whose body is read without a token
+  const webhook = "POST /api/v1/payments/webhooks/sandbox HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n{";
+  const [headers, body] = await Promise.all([slow(port, line), slow(port, webhook)]);
+  return { headers, body };
+}
 
 function knownIds({ path }: Operation, name: string): readonly string[] {
   if (name === "sku") return [ids.sku];
@@ -126,6 +137,16 @@ it.each(operations.map((operation) => [`${operation.method} ${operation.path}`, 
     expect((await fetch(`${hub.url}/health/live`)).status).toBe(200);
   },
 );
+
+it("meanwhile cuts off who takes more than 10 s for the headers or 30 s for the body", async () => {
+  const { headers, body } = await cutOff;
+
+  expect(headers.answer).toMatch(/^HTTP\/1\.1 408 [^]*REQUEST_TOO_SLOW/);
+  expect(headers.afterMs).toBeGreaterThan(9_000);
+  expect(headers.afterMs).toBeLessThan(20_000);
+  expect(body.afterMs).toBeGreaterThan(29_000);
+  expect(body.afterMs).toBeLessThan(40_000);
+});
 
 it("leaves a system without an error in its log, on which an order can be placed", async () => {
   expect(
