@@ -1,3 +1,4 @@
+import type { ServiceBroker } from "moleculer";
 import { signAccessToken } from "../../../lib/access-token.ts";
 import type { NodeLoad } from "../../../lib/call-load.ts";
 import { newId } from "../../../lib/ids.ts";
@@ -156,7 +157,7 @@ describe("an answer from memory", () => {
   it("counts as a request to its action, and as one of the node's", async () => {
     const { gateway, paths } = world;
     const callsOf = async (action: string) => {
-      const { actions } = (await gateway.broker.call("$node.load" as never)) as unknown as NodeLoad;
+      const { actions } = (await (gateway.broker as unknown as ServiceBroker).call("$node.load")) as NodeLoad;
       return actions[action]?.calls ?? 0;
     };
     const okOf = async () =>
