@@ -154,7 +154,7 @@ function ask(connection: Connection, sql: string, values: readonly unknown[], wi
         timeout: withinMs,
       },
       (error: QueryError | null, answer) => {
-        if (!error) return resolve(answer as Answer);
+        if (!error) return resolve(answer);
         if (error.code === "PROTOCOL_SEQUENCE_TIMEOUT") {
           connection.destroy();
           return reject(new ConnectionError(error));

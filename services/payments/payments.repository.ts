@@ -2,6 +2,7 @@ import type { TimelineEntry } from "../../contracts/payments.ts";
 import { hasRow, marks, type Database, type Tx } from "../../lib/database.ts";
 import { isOutage, isUniqueViolation } from "../../lib/database-errors.ts";
 import { DomainError } from "../../lib/errors.ts";
+import { groupReads } from "../../lib/group-reads.ts";
 import { groupCommit } from "../../lib/group-commit.ts";
 import type { GroupMeter } from "../../lib/metrics.ts";
 import type { Outbox } from "../../lib/outbox.ts";
@@ -84,6 +85,22 @@ export function paymentsRepository(
     (await db.select<Row>(`SELECT * FROM payments ${where}`, values, tx)).map(toPayment);
   const one = async (where: string, values: readonly unknown[], tx?: Tx): Promise<Payment | null> =>
     (await many(where, values, tx))[0] ?? null;
+
+  /** The payment that a request with the same key made, and the one of the same order that is open. */
+  const earlier = groupReads<NewPayment, { made: Payment | undefined; open: Payment | undefined }>(async (asked) => {
+    const keys = asked.flatMap(({ dedupKey }) => dedupKey ?? []);
+    const byKey = keys.length > 0 ? `UNION SELECT * FROM payments WHERE dedup_key IN (${marks(keys.length)})` : "";
+    const known = await many(`WHERE open_order_id IN (${marks(asked.length)}) ${byKey}`, [
+      ...asked.map(({ orderId }) => orderId),
+      ...keys,
+    ]);
+    const made = new Map(known.map((payment) => [payment.dedupKey, payment]));
+    const open = new Map(known.flatMap((one) => (one.status === "PENDING" ? [[one.orderId, one] as const] : [])));
+    return asked.map(({ orderId, dedupKey }) => ({
+      made: dedupKey === null ? undefined : made.get(dedupKey),
+      open: open.get(orderId),
+    }));
+  });
 
   const save: PaymentsRepository["save"] = async (change, nowMs, tx) => {
     const saved = after(change);
@@ -196,17 +213,11 @@ export function paymentsRepository(
     },
     async open(asked, nowMs) {
       for (let attempt = 1; ; attempt += 1) {
-        const { orderId, dedupKey } = asked;
-        const known = await many("WHERE open_order_id = ? UNION SELECT * FROM payments WHERE dedup_key = ?", [
-          orderId,
-          dedupKey,
-        ]);
-        const made = dedupKey === null ? undefined : known.find((payment) => payment.dedupKey === dedupKey);
+        const { made, open } = await earlier.find(asked);
         if (made) {
           assertSameRequest(made, asked);
           return made;
         }
-        const [open] = known;
         if (open) {
           throw new DomainError("conflict", "PAYMENT_OPEN", "This order has a payment under way.", {
             paymentId: open.id,
@@ -239,7 +250,7 @@ export function paymentsRepository(
       });
     },
     async stop() {
-      await Promise.all([openings.stop(), changes.stop()]);
+      await Promise.all([earlier, openings, changes].map((group) => group.stop()));
     },
   };
 }
