@@ -12,8 +12,14 @@ import type { WebAlias, WebRequest } from "../../../services/gateway/web.ts";
 const id = newId();
 const user = { userId: newId(), sessionId: newId(), roles: ["customer"] };
 
+interface Setup {
+  hasRoom?: boolean;
+  isFar?: boolean;
+  session?: object | null;
+}
+
 /** The lane of all routes, over answers that a test offers, and what it did. */
-function setUp({ hasRoom = true, isFar = true, session = user as object | null } = {}) {
+function setUp({ hasRoom = true, isFar = true, session = user }: Setup = {}) {
   const done = { sent: [] as unknown[], counted: [] as string[], answered: [] as string[] };
   const reads = memoryReads((action) => done.answered.push(action));
   const targets = new Map<WebAlias, Target>(
