@@ -101,8 +101,9 @@ const sessionSettings = [
   "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
   // the 50 s that it is by itself are longer than any request waits
   "SET SESSION innodb_lock_wait_timeout = 5",
-  // MariaDB ends a transaction whose node stands still, and gives its locks to the others; MySQL has nothing like it
-  "/*M!100300 SET SESSION idle_write_transaction_timeout = 2 */",
+  // MariaDB ends a transaction whose node stands still, and gives its locks to the others; MySQL has nothing like it. The
+  // setting for transactions that write leaves alone one that has only locked rows to read them.
+  "/*M!100300 SET SESSION idle_transaction_timeout = 2 */",
 ];
 
 const common: Options = { logging: false, define: { timestamps: false, underscored: true } };

@@ -77,14 +77,17 @@ describe("a database whose connections break", () => {
     await expect(db.ping()).resolves.toBeUndefined();
   });
 
-  it("loses the locks it took for writing when its node stands still, on MariaDB", async () => {
+  it.each([
+    ["in changing rows", "UPDATE things SET id = 2 WHERE id = 1"],
+    ["in reading rows", "SELECT id FROM things WHERE id = 1 FOR UPDATE"],
+  ])("loses the locks it took %s when its node stands still, on MariaDB", async (_how, statement) => {
     const [server] = await db.select<{ version: string }>("SELECT VERSION() AS version");
     // MySQL has nothing like it: there the others wait until their own statements give up
     if (!server?.version.includes("MariaDB")) return;
     await insert();
     const failure = failureOf(
       db.transaction(async (tx) => {
-        await db.execute("UPDATE things SET id = 2 WHERE id = 1", [], tx);
+        await db.execute(statement, [], tx);
         await delay(4_000);
         await db.execute("UPDATE things SET id = 3 WHERE id = 2", [], tx);
       }),
