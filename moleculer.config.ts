@@ -14,6 +14,7 @@ import { TieredCacher } from "./lib/tiered-cacher.ts";
 import { compileSchema, SchemaValidator } from "./lib/validator.ts";
 import { WatchfulDiscoverer } from "./lib/watchful-discoverer.ts";
 import { deadline } from "./middlewares/deadline.middleware.ts";
+import { elsewhere } from "./middlewares/elsewhere.middleware.ts";
 import { domainErrors } from "./middlewares/domain-errors.middleware.ts";
 import { requestContext } from "./middlewares/request-context.middleware.ts";
 import { guard } from "./middlewares/guard.middleware.ts";
@@ -77,6 +78,7 @@ export function brokerOptions(config: Config): BrokerOptions {
     }),
     // each inside of the next
     middlewares: [
+      elsewhere,
       deadline,
       domainErrors,
       guard,

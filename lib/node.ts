@@ -7,6 +7,7 @@ import { brokerOptions } from "../moleculer.config.ts";
 import { lockDataDir, prepareDataDir, StartError } from "./data-dir.ts";
 import { openDatabase } from "./database.ts";
 import { messageOf } from "./errors.ts";
+import { leave, type Drains } from "./leave.ts";
 import { followSettings, liveOf, parseLiveSettings } from "./live-settings.ts";
 import { delay } from "./time.ts";
 
@@ -15,14 +16,6 @@ export interface Node {
   start(): Promise<void>;
   /** Lets what is under way finish, then ends everything; safe to call twice. */
   stop(): Promise<void>;
-}
-
-/** What a service offers to the stop of its node, beyond Moleculer's own hooks. */
-export interface Drains {
-  /** Gives up work that a stop should not wait for. */
-  interrupt?(): void;
-  /** Refuses new work and resolves when the work under way is done. */
-  drain?(): Promise<void>;
 }
 
 /** One Moleculer node with the services that `config` names. */
@@ -61,8 +54,7 @@ export async function createNode(config: Config): Promise<Node> {
   const stop = async (): Promise<void> => {
     for (const service of broker.services) (service as Drains).interrupt?.();
     await settings.stop();
-    // Services stop in parallel; requests under way still need them, so the gateway goes first.
-    for (const service of broker.services) await (service as Drains).drain?.();
+    await leave(broker, { isAlone: config.transporter === null });
     await broker.stop();
     unlock();
   };

@@ -31,6 +31,8 @@ interface Members extends WithDatabase, WithAuditLog, WithInbox {
   /** Where events come over RabbitMQ. */
   messages: AmqpConsumer | null;
   clearing: Poller;
+  /** Can be called again. */
+  stopConsuming(): Promise<void>;
 }
 
 const batch = 100;
@@ -99,6 +101,13 @@ export function consumerMixin({ atOnce = batch }: { atOnce?: number } = {}): Par
         await this.inbox.forget(subject);
         this.clearing.wake();
       },
+      async stopConsuming() {
+        this.mayApply = false;
+        await (this.messages as AmqpConsumer | null | undefined)?.close();
+        await (this.consuming as Poller | undefined)?.stop();
+        await (this.applying as Applying | undefined)?.ended();
+        await (this.clearing as Poller | undefined)?.stop();
+      },
     },
     started() {
       this.inbox = openInbox(this.db);
@@ -155,11 +164,7 @@ export function consumerMixin({ atOnce = batch }: { atOnce?: number } = {}): Par
       if (this.messages) this.clearing.start();
     },
     async stopped() {
-      this.mayApply = false;
-      await (this.messages as AmqpConsumer | null | undefined)?.close();
-      await (this.consuming as Poller | undefined)?.stop();
-      await (this.applying as Applying | undefined)?.ended();
-      await (this.clearing as Poller | undefined)?.stop();
+      await this.stopConsuming();
     },
   });
 }

@@ -24,10 +24,13 @@ export interface Sweep {
  * `this.wakeSweep(name)` asks for one now.
  */
 export function sweeperMixin(sweeps: readonly Sweep[]): Partial<ServiceSchema> {
-  return mixin<{ sweepers: Map<string, Poller> }>({
+  return mixin<{ sweepers: Map<string, Poller>; stopSweeping(): Promise<void> }>({
     methods: {
       wakeSweep(name: string) {
         this.sweepers.get(name)?.wake();
+      },
+      async stopSweeping() {
+        await Promise.all([...this.sweepers.values()].map((sweeper) => sweeper.stop()));
       },
     },
     created() {
@@ -50,7 +53,7 @@ export function sweeperMixin(sweeps: readonly Sweep[]): Partial<ServiceSchema> {
       for (const sweeper of this.sweepers.values()) sweeper.start();
     },
     async stopped() {
-      await Promise.all([...this.sweepers.values()].map((sweeper) => sweeper.stop()));
+      await this.stopSweeping();
     },
   });
 }

@@ -1,7 +1,7 @@
 import type { ServiceSchema } from "moleculer";
 import { contracts } from "../../../contracts/bus.ts";
 import { newId } from "../../../lib/ids.ts";
-import type { Drains } from "../../../lib/node.ts";
+import type { Drains } from "../../../lib/leave.ts";
 import { compileSchema } from "../../../lib/validator.ts";
 import { nodeViews } from "../../../services/ops/nodes.ts";
 import ops from "../../../services/ops/ops.service.ts";
