@@ -43,7 +43,7 @@ export function brokerOptions(config: Config): BrokerOptions {
     transporter: transporterOf(config),
     // The default waits for ever. What is down is said within 3 s; the rest is for the way, and for a loop that comes late.
     // Actions that hash passwords or read files set their own.
-    requestTimeout: 2_800,
+    requestTimeout: 2_600,
     // A dead node is noticed in less than 4 s; the defaults take up to a minute.
     heartbeatInterval: 1,
     heartbeatTimeout: 3,

@@ -49,7 +49,7 @@ export const authActions = {
     access: "public",
     params: Type.Object({ email: Email, password: Password, name: line(120), locale: Type.Optional(Locale) }, closed),
     result: Session,
-    timeoutMs: 4_500,
+    timeoutMs: 4_000,
     refusals: ["EMAIL_TAKEN", "WEAK_PASSWORD", "RATE_LIMITED"],
   }),
   "auth.login": action({
@@ -63,7 +63,7 @@ export const authActions = {
       closed,
     ),
     result: Session,
-    timeoutMs: 4_500,
+    timeoutMs: 4_000,
     refusals: ["INVALID_CREDENTIALS", "RATE_LIMITED"],
   }),
   "auth.refresh": action({
@@ -83,7 +83,7 @@ export const authActions = {
       closed,
     ),
     result: Nothing,
-    timeoutMs: 4_500,
+    timeoutMs: 4_000,
     refusals: ["INVALID_CREDENTIALS", "WEAK_PASSWORD"],
   }),
   "auth.forgotPassword": action({
@@ -97,7 +97,7 @@ export const authActions = {
     access: "public",
     params: Type.Object({ token: Type.String({ minLength: 1, maxLength: 512 }), newPassword: Password }, closed),
     result: Nothing,
-    timeoutMs: 4_500,
+    timeoutMs: 4_000,
     refusals: ["INVALID_RESET_TOKEN", "WEAK_PASSWORD"],
   }),
   "auth.rotateKeys": action({

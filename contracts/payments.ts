@@ -132,7 +132,6 @@ export const paymentActions = {
       closed,
     ),
     result: Payment,
-    timeoutMs: 2_500,
     refusals: ["PAYMENT_OPEN", "ORDER_ALREADY_PAID", "IDEMPOTENCY_KEY_REUSED"],
   }),
   "payments.byKey": action({
@@ -147,7 +146,6 @@ export const paymentActions = {
     access: "internal",
     params: Type.Object({ refundId: Id, paymentId: Id, amountCents: Cents, reason: Type.String() }, closed),
     result: Payment,
-    timeoutMs: 2_500,
     retryable: true,
     refusals: ["REFUND_EXCEEDS_PAYMENT", "PAYMENT_NOT_REFUNDABLE", "REFUND_ID_REUSED", "PAYMENT_PROVIDER_UNAVAILABLE"],
   }),

@@ -43,6 +43,15 @@ const now = Date.now;
 /** A revocation must hold on every gateway within 5 s, even when its event was lost. */
 const revocationsEveryMs = 2_000;
 
+/**
+ * What a request waits for before its own time is looked at: it may have to wait for both, and its action needs time, too.
+ * When one node does not answer, another one can still be asked.
+ */
+const soon = (): { timeout: number; meta: { deadlineMs: number } } => ({
+  timeout: 800,
+  meta: { deadlineMs: now() + 1_200 },
+});
+
 /** The REST interface: lets requests in, turns them into calls, and calls' answers into HTTP. */
 export default defineService<"gateway", Vars>({
   name: "gateway",
@@ -73,8 +82,8 @@ export default defineService<"gateway", Vars>({
     this.metrics = metricsOf(broker);
     this.rates = rates(now);
     this.headers = securityHeaders(config.publicUrl.startsWith("https:"));
-    this.revocations = revocations((after) => broker.call("auth.revocations", { after }), now);
-    const keys = signingKeys(async () => (await broker.call("auth.keys")).keys, now);
+    this.revocations = revocations((after) => broker.call("auth.revocations", { after }, soon()), now);
+    const keys = signingKeys(async () => (await broker.call("auth.keys", undefined, soon())).keys, now);
     this.admission = {
       authenticator: authenticator(keys, this.revocations, now),
       limiter: changingRateLimiter(

@@ -13,9 +13,10 @@ type Input = Actions["payments.create"]["params"];
 /**
  * Opens a payment, then has the provider charge it. The row is committed before the provider is called, with the row's
  * id as the provider's idempotency key: whatever is lost on the way, the same charge can be asked about again. A payment
- * whose outcome is unknown is answered as it is, PENDING, and left to the reconciler.
+ * whose outcome is unknown is answered as it is, PENDING, and left to the reconciler. `byMs`: when the provider must have
+ * answered.
  */
-export async function createPayment(deps: Deps, input: Input): Promise<Payment> {
+export async function createPayment(deps: Deps, input: Input, byMs?: number): Promise<Payment> {
   const { payments, providers, newId, now } = deps;
   const { orderId, customerId, amountCents, currency, method, token = null, key = null } = input;
   const provider = providers.current.name;
@@ -26,7 +27,7 @@ export async function createPayment(deps: Deps, input: Input): Promise<Payment> 
   if (payment.status !== "PENDING" || payment.providerRef !== null) return payment;
 
   await reach("payment.after-row");
-  const charge = await chargeAt(deps, payment);
+  const charge = await chargeAt(deps, payment, byMs);
   await reach("payment.after-answer");
   const settled = charge && (await settlePayment(deps, charge));
   // A webhook may have settled it while the provider's answer was awaited.
@@ -34,11 +35,12 @@ export async function createPayment(deps: Deps, input: Input): Promise<Payment> 
 }
 
 /** The provider's answer; null when the outcome is unknown. */
-async function chargeAt({ providers, log }: Deps, payment: Payment): Promise<ChargeResult | null> {
+async function chargeAt({ providers, log }: Deps, payment: Payment, byMs?: number): Promise<ChargeResult | null> {
   const { id: paymentId, orderId, amountCents, currency, method, token } = payment;
   try {
     const provider = providers.named(payment.provider);
-    return await ask((signal) => provider.charge({ paymentId, orderId, amountCents, currency, method, token }, signal));
+    const charge = { paymentId, orderId, amountCents, currency, method, token };
+    return await ask((signal) => provider.charge(charge, signal), byMs);
   } catch (error) {
     if (error instanceof ProviderRefused) return refusedCharge(payment, error.code);
     log.warn("outcome of a charge is unknown", { paymentId, orderId, error: messageOf(error) });

@@ -19,7 +19,7 @@ import { migrations } from "./migrations/index.ts";
 import { toView } from "./payment-view.ts";
 import { paymentsRepository } from "./payments.repository.ts";
 import { handledEvents, providerEventsRepository } from "./provider-events.repository.ts";
-import { askOnce } from "./providers/ask.ts";
+import { answerBy, askOnce } from "./providers/ask.ts";
 import { providerKinds } from "./providers/kinds.ts";
 import { ProviderUnavailable, type PaymentProvider } from "./providers/provider.ts";
 import { providerDirectory, type Providers } from "./providers/providers.ts";
@@ -123,7 +123,7 @@ export default defineService<"payments", Vars>({
       return { received: true };
     },
     async create(ctx) {
-      return toView(await createPayment(this.deps, ctx.params));
+      return toView(await createPayment(this.deps, ctx.params, answerBy(ctx.meta)));
     },
     async byKey(ctx) {
       const payment = await this.deps.payments.byKey(ctx.params.key);
@@ -131,7 +131,7 @@ export default defineService<"payments", Vars>({
     },
     async refund(ctx) {
       const { refundId, ...asked } = ctx.params;
-      return toView(await refundPayment(this.deps, { id: refundId, ...asked }));
+      return toView(await refundPayment(this.deps, { id: refundId, ...asked }, answerBy(ctx.meta)));
     },
     async ofOrder(ctx) {
       return { items: (await this.deps.payments.ofOrder(ctx.params.orderId)).map(toView) };

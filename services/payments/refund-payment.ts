@@ -12,16 +12,18 @@ const retryAfterSeconds = 5;
 
 /**
  * Returns money. The refund is committed before the provider is called, with its id as the provider's idempotency key.
- * When the provider cannot be reached the refund stays, and `sendDueRefunds` sends it again.
+ * When the provider cannot be reached, or not until `byMs`, the refund stays, and `sendDueRefunds` sends it again.
  */
-export async function refundPayment(deps: Deps, asked: NewRefund): Promise<Payment> {
+export async function refundPayment(deps: Deps, asked: NewRefund, byMs?: number): Promise<Payment> {
   const requested = await deps.refunds.request(asked, deps.now());
   const { refund } = requested;
   await reach("refund.after-row");
   // A caller that repeats itself must not wait for a provider that was just found to be down.
   const resting = refund.attempts > 0 && (refund.nextAttemptAt ?? 0) > deps.now();
   const { payment, refund: ended } =
-    refund.status === "REQUESTED" && !resting ? await send(deps, requested, ask) : requested;
+    refund.status === "REQUESTED" && !resting
+      ? await send(deps, requested, (request) => ask(request, byMs))
+      : requested;
   if (ended.status === "DONE") return payment;
   if (ended.status === "REQUESTED") {
     throw new DomainError(

@@ -2,7 +2,7 @@ import type { Context } from "moleculer";
 import type { Meta } from "../../contracts/bus.ts";
 import { startBroker, type TestBroker } from "../support/broker.ts";
 
-const requestTimeoutMs = 2_800;
+const requestTimeoutMs = 2_600;
 
 describe("a deadline", () => {
   let node: TestBroker;

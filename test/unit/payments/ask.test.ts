@@ -1,4 +1,4 @@
-import { ask } from "../../../services/payments/providers/ask.ts";
+import { answerBy, ask } from "../../../services/payments/providers/ask.ts";
 import { ProviderRefused, ProviderUnavailable } from "../../../services/payments/providers/provider.ts";
 
 const answered = () => new ProviderUnavailable("500", { answered: true });
@@ -49,5 +49,19 @@ describe("asking a provider", () => {
     await expect(ask(silent)).rejects.toBeInstanceOf(ProviderUnavailable);
 
     expect(performance.now() - startedMs).toBeLessThan(2_500);
+  });
+
+  it("ends it the earlier the less of the caller's time is left", async () => {
+    const startedMs = performance.now();
+    const silent = (signal: AbortSignal) =>
+      new Promise<never>((_, reject) =>
+        signal.addEventListener("abort", () => reject(new ProviderUnavailable("no answer"))),
+      );
+    const deadlineMs = Date.now() + 1_300;
+
+    await expect(ask(silent, answerBy({ deadlineMs }))).rejects.toBeInstanceOf(ProviderUnavailable);
+
+    expect(performance.now() - startedMs).toBeGreaterThan(600);
+    expect(Date.now()).toBeLessThan(deadlineMs - 300);
   });
 });
