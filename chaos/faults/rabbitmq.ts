@@ -2,7 +2,7 @@ import { exchange, queues } from "../../lib/topology.ts";
 import type { Fault } from "../fault.ts";
 import type { World } from "../world.ts";
 import { inRabbitMq } from "./messages.ts";
-import { anything, killed, nothingToHeal, onAllLinks, ordinary, paused } from "./support.ts";
+import { anything, killed, nothingToHeal, onAllLinks, ordinary, paused, upNodes } from "./support.ts";
 
 /** Orders are taken without it; only what follows from them waits. */
 const limits = { ...ordinary, recoverWithinMs: 4_000, servesWithinMs: 4_000, placedPercent: 99 };
@@ -22,6 +22,20 @@ export const rabbitFaults: readonly Fault[] = [
     holdMs: [0, 3_000],
     weight: 3,
     inject: killed(rabbit),
+  },
+  {
+    name: "rabbitmq killed with all nodes",
+    about: "RabbitMQ and every node end by SIGKILL at once: what nodes had in hand only RabbitMQ's disk has.",
+    targets: ["nodes", "rabbitmq"],
+    limits: { ...ordinary, recoverWithinMs: 15_000 },
+    holdMs: [0, 1_000],
+    async inject({ world }) {
+      const nodes = upNodes(world);
+      await Promise.all([...nodes.map((node) => node.kill()), rabbit(world).kill()]);
+      return async () => {
+        await Promise.all([rabbit(world).restart(), ...nodes.map((node) => node.start())]);
+      };
+    },
   },
   {
     name: "rabbitmq down",
