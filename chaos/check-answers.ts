@@ -73,7 +73,16 @@ const besides = ({ event }: FaultFigures, figures: readonly FaultFigures[]): Fau
     ? []
     : figures.filter((other) => other.event.fault === event.with && Math.abs(other.event.number - event.number) <= 1);
 
-function costsOf({ event, servedAfterMs, asked, placed, failed, failures, slowestMs }: FaultFigures): string[] {
+function costsOf({
+  event,
+  servedAfterMs,
+  asked,
+  placed,
+  failed,
+  failures,
+  slowestMs,
+  slowest,
+}: FaultFigures): string[] {
   const { servesWithinMs, placedPercent, seamless, callMs } = event.limits;
   const problems: string[] = [];
   if (servesWithinMs !== undefined && asked > 0 && (servedAfterMs === null || servedAfterMs > servesWithinMs))
@@ -81,7 +90,7 @@ function costsOf({ event, servedAfterMs, asked, placed, failed, failures, slowes
   if (placedPercent !== undefined && placed * 100 < asked * placedPercent)
     problems.push(`${placed} of ${asked} orders were answered in time, fewer than ${placedPercent} %`);
   if (seamless && failed > 0) problems.push(`${failed} requests failed: ${textOf(failures)}`);
-  if (slowestMs > callMs) problems.push(`a call took ${slowestMs} ms, not ${callMs}`);
+  if (slowestMs > callMs) problems.push(`a call (${slowest}) took ${slowestMs} ms, not ${callMs}`);
   return problems;
 }
 

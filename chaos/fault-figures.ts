@@ -17,6 +17,8 @@ export interface FaultFigures {
   retried: number;
   retriedWell: number;
   slowestMs: number;
+  /** What that call was, and how it was answered. */
+  slowest: string;
   /** Requests that came to nothing while it was on or just after: a client would have seen them fail. */
   failed: number;
   /** What those were, each with how often. */
@@ -72,6 +74,7 @@ function emptyFigures(event: NemesisEvent, events: readonly NemesisEvent[]): Fau
     retried: 0,
     retriedWell: 0,
     slowestMs: 0,
+    slowest: "",
     failed: 0,
     failures: {},
   };
@@ -91,7 +94,10 @@ function count(figure: FaultFigures, operation: Operation): void {
   for (const one of operation.tries) {
     const endedAtMs = one.startedAtMs + (one.tookMs ?? 0);
     if (endedAtMs < event.startedAtMs || endedAtMs > untilMs || one.startedAtMs > reachOf(event)) continue;
-    figure.slowestMs = Math.max(figure.slowestMs, one.tookMs ?? 0);
+    if (one.tookMs !== null && one.tookMs > figure.slowestMs) {
+      figure.slowestMs = one.tookMs;
+      figure.slowest = [operation.kind, one.status, one.why].filter((part) => part !== null).join(" ");
+    }
     if (!hasFailed(one)) continue;
     figure.failed += 1;
     const what = `${operation.kind} ${one.why}`;

@@ -109,7 +109,7 @@ describe("a fault", () => {
     expect(judged(past, fault({ limits: limits({ servesWithinMs: 1_000, callMs: 1_000 }) }))).toEqual([
       "I10",
       "1 database killed: served again after 1520 ms, not 1000",
-      "1 database killed: a call took 1500 ms, not 1000",
+      "1 database killed: a call (place 503 X) took 1500 ms, not 1000",
     ]);
   });
 });
