@@ -2,15 +2,16 @@ import { randomBytes } from "node:crypto";
 import { rmSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { createConnection, type Connection, type RowDataPacket } from "mysql2/promise";
+import type { ServiceName } from "../contracts/bus.ts";
 import type { DoctorReport } from "../contracts/ops.ts";
 import { delay } from "../lib/time.ts";
 import { startPrivateBacking, type PrivateBacking, type Server } from "../scripts/backing/index.ts";
-import { freePort, serverDirectory } from "../scripts/backing/process.ts";
+import { freePort, serverDirectory, type OwnedProcess } from "../scripts/backing/process.ts";
 import { startNode, type ClusterNode } from "../scripts/cluster-node.ts";
 import { restClient, ScriptError, type RestClient } from "../scripts/rest-client.ts";
 import { startGenerator, type Generator } from "./generator.ts";
 import type { Account } from "./generator/protocol.ts";
-import { cpuMs, probeAt, type Probe } from "./meters.ts";
+import { cpuMs, probeAt, rssMb, type Probe } from "./meters.ts";
 
 // The system under test: servers of its own, a node that runs every service, or several, a catalogue and customers.
 
@@ -22,6 +23,8 @@ const unitsEach = 1_000_000;
 /** Access tokens live for a quarter of an hour. */
 const tokensFreshMs = 5 * 60_000;
 const registerAtOnce = 8;
+/** By then a node that has started has done what it does once. */
+const idleMs = 3_000;
 const probeScript = resolve(import.meta.dirname, "probe.ts");
 
 /** What runs while something is measured. */
@@ -53,6 +56,9 @@ export interface World {
   /** A product that nobody else buys. */
   addProduct(units: number): Promise<string>;
   serversCpuMs(): number;
+  /** Starts one more node, with every service where none is named, and ends it once it was idle for a while. */
+  join(services: readonly ServiceName[]): Promise<{ readyMs: number; rssMb: number }>;
+  readonly rabbitmq: Pick<OwnedProcess, "kill" | "restart">;
   /** Resolves when every event was delivered and applied; how many were behind at first. */
   settle(withinMs?: number): Promise<number>;
   /** Events that were not delivered or not applied yet, of all services. */
@@ -152,14 +158,33 @@ class RunningWorld implements World {
     for (let n = 2; n <= count; n += 1) this.running.nodes.push(await this.startNode(`bench-${n}`, own));
   }
 
-  private async startNode(id: string, env: Record<string, string>, imports: string[] = []): Promise<ClusterNode> {
+  private async startNode(
+    id: string,
+    env: Record<string, string>,
+    imports: string[] = [],
+    services: readonly ServiceName[] = [],
+  ): Promise<ClusterNode> {
     return startNode({
       id,
-      services: [],
+      services,
       port: await freePort(),
       env: { ...this.env, ...env },
       nodeArgs: imports.flatMap((path) => ["--import", path]),
     });
+  }
+
+  async join(services: readonly ServiceName[]): Promise<{ readyMs: number; rssMb: number }> {
+    const startedAt = performance.now();
+    const node = await this.startNode("joining", {}, [], services);
+    const readyMs = performance.now() - startedAt;
+    await delay(idleMs);
+    const memory = rssMb(node.pid);
+    await node.stop();
+    return { readyMs, rssMb: memory };
+  }
+
+  get rabbitmq(): OwnedProcess {
+    return this.servers.amqp;
   }
 
   private async stopNodes(): Promise<void> {

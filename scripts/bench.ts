@@ -25,6 +25,7 @@ import { scenarios } from "../bench/scenarios/index.ts";
 import { bigData } from "../bench/studies/big-data.ts";
 import { checkoutCurve } from "../bench/studies/curve.ts";
 import { drain, lag } from "../bench/studies/events.ts";
+import { recovery } from "../bench/studies/recovery.ts";
 import { scale } from "../bench/studies/scale.ts";
 import { watched } from "../bench/studies/watched.ts";
 import { openWorld, type World } from "../bench/world.ts";
@@ -73,6 +74,7 @@ async function run(world: World, options: Options): Promise<Results> {
     curve: null,
     drain: null,
     lag: null,
+    recovery: null,
     watched: null,
     scale: null,
     bigData: null,
@@ -101,6 +103,7 @@ async function run(world: World, options: Options): Promise<Results> {
     if (name === "curve") results.curve = await checkoutCurve(bench);
     if (name === "drain") results.drain = await drain(bench);
     if (name === "lag") results.lag = await lag(bench);
+    if (name === "recovery") results.recovery = await recovery(bench);
     if (name === "watched") results.watched = await watched(bench);
     if (name === "scale") results.scale = await scale(bench);
     if (name === "big-data") {
@@ -138,6 +141,7 @@ function report(results: Results): void {
     curve,
     drain: drained,
     lag: lagged,
+    recovery: recovered,
     watched: seen,
     scale: scaled,
     bigData: filled,
@@ -161,6 +165,14 @@ function report(results: Results): void {
     say(`\n${drained.behind} behind after a peak; ${Math.round(drained.perSecond)} a second while checkouts went on`);
   }
   if (lagged) say(`order to notification at ${lagged.ordersPerSecond}/s: p99 ${Math.round(lagged.p99Ms)} ms`);
+  if (recovered) {
+    const { joinMs, oneService, away } = recovered;
+    say(`a joining node serves after ${(joinMs / 1_000).toFixed(1)} s`);
+    for (const { name, rssMb } of oneService) say(`a node with ${name} alone: ${Math.round(rssMb)} MB`);
+    say(
+      `${away.events} events of ${away.orders} orders without RabbitMQ were done ${away.seconds.toFixed(1)} s after it was back`,
+    );
+  }
   if (seen) say(`\n${asText(watchedHeader, watchedCells(seen))}`);
   if (scaled) say(`\n${asText(scaleHeader, scaleCells(scaled))}`);
   if (filled) {

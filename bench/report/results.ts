@@ -4,6 +4,7 @@ import type { Row } from "../scenarios/scenario.ts";
 import type { BigData } from "../studies/big-data.ts";
 import type { Curve } from "../studies/curve.ts";
 import type { Drain, Lag } from "../studies/events.ts";
+import type { Recovery } from "../studies/recovery.ts";
 import type { Scaled } from "../studies/scale.ts";
 import type { Watched } from "../studies/watched.ts";
 
@@ -22,6 +23,7 @@ export interface Results {
   curve: Curve | null;
   drain: Drain | null;
   lag: Lag | null;
+  recovery: Recovery | null;
   watched: Watched[] | null;
   scale: Scaled[] | null;
   bigData: BigData | null;
