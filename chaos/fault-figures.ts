@@ -51,12 +51,13 @@ function nextAtMs(event: NemesisEvent, events: readonly NemesisEvent[]): number 
 /** The figures of each fault; operations and events are in the order of time. */
 export function figuresOf(history: Pick<History, "operations">, events: readonly NemesisEvent[]): FaultFigures[] {
   const figures = events.map((event) => emptyFigures(event, events));
+  const before = new Map(figures.map(({ event }) => [event, events.filter(({ number }) => number < event.number)]));
   for (const operation of history.operations) {
     const endsAtMs = endOf(operation);
     for (const figure of figures) {
       const { startedAtMs } = figure.event;
       if (operation.startedAtMs > reachOf(figure.event) || endsAtMs < startedAtMs) continue;
-      count(figure, operation);
+      count(figure, operation, before.get(figure.event) ?? []);
     }
   }
   return figures;
@@ -89,16 +90,26 @@ const endOf = ({ tries, startedAtMs }: Operation): number => {
   return last ? last.startedAtMs + (last.tookMs ?? 0) : startedAtMs;
 };
 
-function count(figure: FaultFigures, operation: Operation): void {
+/** How long a try may take that was under way when a fault began: what the faults before it may cost. */
+const allowedBeforeMs = (one: Try, event: NemesisEvent, before: readonly NemesisEvent[]): number =>
+  one.startedAtMs >= event.startedAtMs
+    ? 0
+    : Math.max(0, ...before.filter((other) => one.startedAtMs <= reachOf(other)).map(({ limits }) => limits.callMs));
+
+/** A try of what has failed before this fault began is put off because of that, as a refund that waits for its next turn. */
+const hadFailed = ({ tries }: Operation, { startedAtMs }: NemesisEvent): boolean =>
+  tries.some((one) => hasFailed(one) && one.startedAtMs + (one.tookMs ?? 0) < startedAtMs);
+
+function count(figure: FaultFigures, operation: Operation, before: readonly NemesisEvent[]): void {
   const { event, untilMs } = figure;
   for (const one of operation.tries) {
     const endedAtMs = one.startedAtMs + (one.tookMs ?? 0);
     if (endedAtMs < event.startedAtMs || endedAtMs > untilMs || one.startedAtMs > reachOf(event)) continue;
-    if (one.tookMs !== null && one.tookMs > figure.slowestMs) {
+    if (one.tookMs !== null && one.tookMs > Math.max(figure.slowestMs, allowedBeforeMs(one, event, before))) {
       figure.slowestMs = one.tookMs;
       figure.slowest = [operation.kind, one.status, one.why].filter((part) => part !== null).join(" ");
     }
-    if (!hasFailed(one)) continue;
+    if (!hasFailed(one) || hadFailed(operation, event)) continue;
     figure.failed += 1;
     const what = `${operation.kind} ${one.why}`;
     figure.failures[what] = (figure.failures[what] ?? 0) + 1;

@@ -80,6 +80,33 @@ describe("a fault", () => {
     expect(judged(past, seamless, next)).toEqual([]);
   });
 
+  it("does not answer for how long a request took that hung at a node of the one before", () => {
+    const past = new Past();
+    past.do("place", { status: null, why: "TIMEOUT", tookMs: 5_008 }, { status: 201 });
+    const startedAtMs = past.history.operations[0]?.startedAtMs ?? NaN;
+    const healed = startedAtMs + 1_000;
+    const ended = { startedAtMs: startedAtMs - 5_000, healedAtMs: healed, recoveredAtMs: healed, wholeAtMs: healed };
+    const paused = fault({ fault: "node paused", limits: limits({ callMs: 5_500 }), ...ended });
+    const next = fault({ number: 2, startedAtMs: healed, injectedAtMs: healed });
+
+    expect(judged(past, paused, next)).toEqual([]);
+    expect(judged(past, next)).toEqual(["I10", expect.stringContaining("took 5008 ms, not 3000") as string]);
+  });
+
+  it("does not answer for what had failed before it and is put off", () => {
+    const past = new Past();
+    const refund = past.do("refund", { status: 503, why: "SERVICE_UNAVAILABLE" });
+    past.clock.pass(10);
+    const startedAtMs = past.clock.now();
+    past.clock.pass(10);
+    past.try(refund, { status: 503, why: "PAYMENT_PROVIDER_UNAVAILABLE" });
+    const seamless = fault({ fault: "rolling restart", limits: limits({ seamless: true }), startedAtMs });
+    const later = fault({ ...seamless, startedAtMs: startedAtMs - 1_000 });
+
+    expect(judged(past, seamless)).toEqual([]);
+    expect(judged(past, later)).toEqual(["I10", expect.stringContaining("2 requests failed") as string]);
+  });
+
   it("is red when a request failed that was to see nothing of it", () => {
     const past = new Past();
     past.do("place", { status: null, why: "ECONNREFUSED" }, { status: 201 });
