@@ -50,7 +50,7 @@ export const authActions = {
     params: Type.Object({ email: Email, password: Password, name: line(120), locale: Type.Optional(Locale) }, closed),
     result: Session,
     timeoutMs: 4_000,
-    refusals: ["EMAIL_TAKEN", "WEAK_PASSWORD", "RATE_LIMITED"],
+    refusals: ["EMAIL_TAKEN", "WEAK_PASSWORD", "REGISTRATION_CLOSED", "RATE_LIMITED"],
   }),
   "auth.login": action({
     summary: "Sign in",

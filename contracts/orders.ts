@@ -131,7 +131,7 @@ export const orderActions = {
     access: "user",
     params: PlaceOrder,
     result: Order,
-    refusals: ["OUT_OF_STOCK", "UNKNOWN_PRODUCT", "OVERLOADED", ...idempotencyCodes],
+    refusals: ["OUT_OF_STOCK", "UNKNOWN_PRODUCT", "ORDERS_CLOSED", "OVERLOADED", ...idempotencyCodes],
   }),
   "orders.list": action({
     summary: "My orders, newest first; support and administrators see all",

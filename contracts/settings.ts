@@ -15,6 +15,8 @@ export const liveFields = {
   loginFailuresPerAccount: limit,
   orderTtlSeconds: Type.Integer({ minimum: 1, maximum: 30 * 24 * 3600 }),
   traceSampleRatio: Type.Number({ minimum: 0, maximum: 1 }),
+  ordersOpen: Type.Boolean({ description: "whether new orders are taken; those that are there go on" }),
+  registrationOpen: Type.Boolean({ description: "whether anybody may create an account" }),
 };
 
 /** All of them. */
@@ -35,6 +37,8 @@ export const LiveChange = Type.Object(
     loginFailuresPerAccount: Type.Optional(nullable(limit)),
     orderTtlSeconds: Type.Optional(nullable(liveFields.orderTtlSeconds)),
     traceSampleRatio: Type.Optional(nullable(liveFields.traceSampleRatio)),
+    ordersOpen: Type.Optional(nullable(liveFields.ordersOpen)),
+    registrationOpen: Type.Optional(nullable(liveFields.registrationOpen)),
   },
   { ...closed, minProperties: 1 },
 );

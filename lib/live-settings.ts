@@ -25,6 +25,8 @@ export function liveSettings(config: Config): LiveSettings {
     loginFailuresPerAccount: config.loginFailuresPerAccount,
     orderTtlSeconds: config.orderTtlSeconds,
     traceSampleRatio: config.tracing?.sampleRatio ?? 0,
+    ordersOpen: true,
+    registrationOpen: true,
   };
   const layers: Record<LayerName, SomeLiveValues> = { file: {}, set: {} };
   const listeners: Listener[] = [];

@@ -58,7 +58,7 @@ export const systemCommands: Register = (program, terminal) => {
   config
     .command("set")
     .addArgument(new Argument("<name>", "which").choices(settingNames))
-    .argument("<value>", "a number or a word; null takes back what was set")
+    .argument("<value>", "a number or a word, of switches true or false; null takes back what was set")
     .description("Change a setting of all nodes within a second, also for those that join later")
     .action(async (name: keyof LiveChange, value: string) => {
       const report = await terminal.bus.call("ops.setConfig", { [name]: parsed(name, value) });
@@ -69,7 +69,8 @@ export const systemCommands: Register = (program, terminal) => {
 /** Checked here, too: the contract also allows null, and so could only say that it is neither. */
 function parsed(name: keyof LiveChange, text: string): unknown {
   if (text === "null") return null;
-  const value = /^-?\d+(\.\d+)?$/.test(text) ? Number(text) : text;
+  const words: Record<string, unknown> = { true: true, false: false };
+  const value = /^-?\d+(\.\d+)?$/.test(text) ? Number(text) : (words[text] ?? text);
   const wrong = compileSchema(Type.Object({ [name]: liveFields[name] }))({ [name]: value });
   if (wrong !== true) throw new BadArgument(wrong.map(({ field, message }) => `${field} ${message}`).join(", "));
   return value;

@@ -20,7 +20,11 @@ export interface Registration {
 
 /** Creates an account and signs in. Somebody whose account was created and who saw no answer signs in by `logIn`. */
 export async function registerAccount(deps: Deps, account: Registration, address?: string): Promise<Session> {
-  await reserveAttempt(deps, registrationLimits(deps.limits(), address));
+  const limits = deps.limits();
+  if (!limits.registrationOpen) {
+    throw new DomainError("conflict", "REGISTRATION_CLOSED", "No new accounts can be created at present.");
+  }
+  await reserveAttempt(deps, registrationLimits(limits, address));
   const startedMs = deps.now();
   const user = await deps.bus.call("users.create", account, passwordTimeout);
   await reach("register.after-user");

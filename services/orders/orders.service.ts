@@ -143,11 +143,11 @@ export default defineService<"orders", Vars>({
   actions: {
     place(ctx) {
       const { currency } = configOf(this.broker);
-      const { orderTtlSeconds: ttlSeconds } = liveOf(this.broker).values;
+      const { orderTtlSeconds: ttlSeconds, ordersOpen: isOpen } = liveOf(this.broker).values;
       const deps = { bus: ctx, orders: this.orders, now, newId, ttlSeconds, currency };
       const customerId = signedIn(ctx).id;
       // asked for while the key is looked up: nearly every key is new
-      const quoted = quoteOrder(ctx, customerId, ctx.params);
+      const quoted = quoteOrder({ bus: ctx, isOpen }, customerId, ctx.params);
       quoted.catch(() => {
         // nobody's business where the answer is stored already
       });

@@ -29,8 +29,15 @@ export interface Quoted {
   note: string | null;
 }
 
+export interface QuoteDeps {
+  bus: Bus;
+  /** Whether new orders are taken. */
+  isOpen: boolean;
+}
+
 /** Prices an order; changes nothing. */
-export async function quoteOrder(bus: Bus, customerId: string, input: PlaceOrder): Promise<Quoted> {
+export async function quoteOrder({ bus, isOpen }: QuoteDeps, customerId: string, input: PlaceOrder): Promise<Quoted> {
+  if (!isOpen) throw new DomainError("conflict", "ORDERS_CLOSED", "No new orders are taken at present.");
   const items = mergeItems(input.items);
   const [lines, address] = await Promise.all([
     price(bus, items, input.items),

@@ -7,6 +7,7 @@ import type { Contact, Profile } from "../../contracts/users.ts";
 import { publicKeyOf, verifyAccessToken, type AccessToken } from "../../lib/access-token.ts";
 import { DomainError } from "../../lib/errors.ts";
 import { newId } from "../../lib/ids.ts";
+import { liveOf } from "../../lib/live-settings.ts";
 import { toIso } from "../../lib/time.ts";
 import { compileSchema } from "../../lib/validator.ts";
 import { brokerOptions } from "../../moleculer.config.ts";
@@ -274,6 +275,21 @@ describe("the auth service", () => {
 
       await expect(change(password)).rejects.toMatchObject(limited);
     });
+  });
+
+  it("opens no account while registration is closed; who has one signs in", async () => {
+    const { email } = newPerson();
+    liveOf(node.broker).lay("set", { registrationOpen: false });
+    const account = { email: "late@example.com", password, name: "Late" };
+
+    await expect(call("auth.register", account, { clientAddress: newAddress() })).rejects.toMatchObject({
+      code: 409,
+      type: "REGISTRATION_CLOSED",
+    });
+    expect((await login(email)).user.email).toBe(email);
+
+    liveOf(node.broker).lay("set", {});
+    expect((await call("auth.register", account, { clientAddress: newAddress() })).user.email).toBe(account.email);
   });
 
   describe("refreshing", () => {

@@ -7,7 +7,8 @@ describe("npm run repl", () => {
   let hub: Hub;
 
   beforeAll(async () => {
-    hub = await startHub("SQLite", withDemo);
+    // with a port for metrics, as in a `.env` that the REPL reads, too: it is the node's alone
+    hub = await startHub("SQLite", { ...withDemo, METRICS_PORT: String(await freePort()) });
   });
   afterAll(() => hub.dispose());
 

@@ -4,6 +4,7 @@ import type { Payment } from "../../../contracts/payments.ts";
 import { contracts } from "../../../contracts/bus.ts";
 import { DomainError } from "../../../lib/errors.ts";
 import { newId } from "../../../lib/ids.ts";
+import { liveOf } from "../../../lib/live-settings.ts";
 import { compileSchema } from "../../../lib/validator.ts";
 import orders from "../../../services/orders/orders.service.ts";
 import { admin, customer, neighbour, startBroker, type TestBroker } from "../../support/broker.ts";
@@ -188,6 +189,21 @@ describe("placing an order", () => {
     await expect(
       node.broker.call("orders.place", { items: [{ sku: "A", quantity: 1 }], addressId: newId() }, node.as(other)),
     ).rejects.toMatchObject({ code: 404 });
+  });
+
+  it("is refused while no orders are taken; what was ordered before is answered as before, and goes on", async () => {
+    const items = [{ sku: "A", quantity: 1 }];
+    const order = await node.broker.call("orders.place", { items }, keyed(buyer, "before"));
+    liveOf(node.broker).lay("set", { ordersOpen: false });
+
+    await expect(place()).rejects.toMatchObject({ code: 409, type: "ORDERS_CLOSED" });
+    expect(world.reserveCalls).toBe(1);
+    expect(await node.broker.call("orders.place", { items }, keyed(buyer, "before"))).toEqual(order);
+    await node.broker.call("orders.pay", { id: order.id, method: "card" }, node.as(buyer));
+    expect((await read(order.id)).status).toBe("PAID");
+
+    liveOf(node.broker).lay("set", {});
+    expect((await place()).status).toBe("CREATED");
   });
 
   it("passes on that stock is short", async () => {

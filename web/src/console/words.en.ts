@@ -191,6 +191,10 @@ export const en = {
   "settings.loginFailuresPerAccount": "Failed log-ins in 15 minutes of an account",
   "settings.orderTtlSeconds": "Seconds that an order may stay unpaid",
   "settings.traceSampleRatio": "Share of requests that are traced",
+  "settings.ordersOpen": "New orders",
+  "settings.registrationOpen": "New accounts",
+  "settings.true": "Taken",
+  "settings.false": "Refused",
   "settings.asStarted": "As started",
   "settings.badNumber": "Write a number.",
 

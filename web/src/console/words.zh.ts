@@ -192,6 +192,10 @@ export const zh: Record<keyof typeof en, string> = {
   "settings.loginFailuresPerAccount": "每个账户 15 分钟内登录失败数",
   "settings.orderTtlSeconds": "订单可保持未付款的秒数",
   "settings.traceSampleRatio": "被追踪请求的比例",
+  "settings.ordersOpen": "新订单",
+  "settings.registrationOpen": "新账户",
+  "settings.true": "接受",
+  "settings.false": "拒绝",
   "settings.asStarted": "启动时的值",
   "settings.badNumber": "请输入数字。",
 

@@ -21,7 +21,8 @@ const numbers = [
   "orderTtlSeconds",
   "traceSampleRatio",
 ] as const satisfies readonly Name[];
-const names: readonly Name[] = ["logLevel", ...numbers];
+const switches = ["ordersOpen", "registrationOpen"] as const satisfies readonly Name[];
+const names: readonly Name[] = ["logLevel", ...switches, ...numbers];
 const levels: readonly LiveValues["logLevel"][] = ["fatal", "error", "warn", "info", "debug", "trace", "silent"];
 
 export function Settings() {
@@ -46,7 +47,9 @@ function Change({ report, onDone }: { report: LiveReport; onDone: (report: LiveR
     onDone(await patch<LiveReport>("/ops/config", body));
     tell(t("settings.saved"));
   });
-  const now = (name: Name): string => t("settings.value", { value: values[name] });
+  const told = (value: LiveValues[Name]): string | number =>
+    typeof value === "boolean" ? t(`settings.${value}`).toLowerCase() : value;
+  const now = (name: Name): string => t("settings.value", { value: told(values[name]) });
   return (
     <div class="medium stack">
       <p class="faint">{t("settings.text")}</p>
@@ -58,6 +61,20 @@ function Change({ report, onDone }: { report: LiveReport; onDone: (report: LiveR
           hint={now("logLevel")}
           options={[["", t("settings.asStarted")], ...levels.map((level) => [level, level] as const)]}
         />
+        {switches.map((name) => (
+          <Select
+            key={name}
+            form={form}
+            name={name}
+            label={t(`settings.${name}`)}
+            hint={now(name)}
+            options={[
+              ["", t("settings.asStarted")],
+              ["true", t("settings.true")],
+              ["false", t("settings.false")],
+            ]}
+          />
+        ))}
         {numbers.map((name) => (
           <Field
             key={name}
@@ -79,9 +96,10 @@ function Change({ report, onDone }: { report: LiveReport; onDone: (report: LiveR
   );
 }
 
-function valueOf(name: Name, text: string): string | number | null {
+function valueOf(name: Name, text: string): string | number | boolean | null {
   if (text === "") return null;
   if (name === "logLevel") return text;
+  if (name === "ordersOpen" || name === "registrationOpen") return text === "true";
   if (/^-?\d+(\.\d+)?$/.test(text)) return Number(text);
   const message = t("settings.badNumber");
   throw new Problem(422, { code: "VALIDATION_FAILED", errors: [{ field: name, code: "NUMBER", message }] }, null);
