@@ -25,6 +25,8 @@ export async function attach(config: Config, name: string): Promise<AppBroker> {
     ...config,
     nodeId: `${name}-${process.pid}`,
     log: { ...config.log, level: "error", dir: null, pretty: false },
+    // the port is the node's: it listens there already
+    metrics: null,
   } as const;
   const options = brokerOptions(quiet);
   const onEnded = (): void => {

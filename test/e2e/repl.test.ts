@@ -1,3 +1,4 @@
+import { freePort } from "../support/config.ts";
 import { startHub, withDemo, type Hub } from "../support/hub.ts";
 import { ReplLines } from "../support/repl-lines.ts";
 import { runScript, startScript, type Ended } from "../support/script.ts";
@@ -96,6 +97,7 @@ describe("npm run repl", () => {
       ["dead redrive", "give the id of one event, or --all"],
       ["dead show 0198c0de-0000-7000-8000-000000000001", "no consumer has an event"],
       ["config set orderTtlSeconds 0", "orderTtlSeconds must be at least 1"],
+      ["config set ordersOpen maybe", "ordersOpen must be of type boolean"],
       ["config set colour red", "Allowed choices are logLevel"],
       ["login nobody@example.com", "there is nobody with nobody@example.com"],
       ["events tail --type order.lost", "Allowed choices are"],
