@@ -1,9 +1,13 @@
+import type { Consumer } from "../../contracts/events.ts";
 import type { Explanation } from "../../contracts/ops.ts";
 import type { InboxRow, OutboxRow } from "../../contracts/queues.ts";
 import { messageOf, notFound } from "../../lib/errors.ts";
 import type { Clock } from "../../lib/ids.ts";
 import { nextStepOf } from "./next-step.ts";
-import { consumers, consumersOf, type Peers, type Sender } from "./peers.ts";
+import { consumers, consumersOf, typesHeardBy, type Peers, type Sender } from "./peers.ts";
+
+/** As many subjects as may be asked for at once, and the order is one. */
+const mostPayments = 99;
 
 const noPayments = { payments: [], refunds: [], checks: [], history: [] };
 
@@ -19,25 +23,30 @@ export async function explainOrder(peers: Peers, id: string, now: Clock): Promis
     }
   };
 
-  const dossier = await peers.call("orders.dossier", { id });
-  if (!dossier) throw notFound("order");
-  const [money, reservation, notifications] = await Promise.all([
-    orElse("payments", peers.call("payments.dossier", { orderId: id }), noPayments),
+  const sent = async (sender: Sender, subjects: readonly string[]): Promise<OutboxRow[]> =>
+    subjects.length === 0 ? [] : orElse(sender, peers.outbox(sender, "outboxOf", { subjects: [...subjects] }), []);
+  // everything is asked at once; only what is found by a payment's id waits for the payments
+  const asked = orElse("payments", peers.call("payments.dossier", { orderId: id }), noPayments);
+  const paymentIds = asked.then(({ payments }) => payments.map((payment) => payment.id).slice(0, mostPayments));
+  const receipts = async (consumer: Consumer) => {
+    const subjects = [
+      ...(hears(consumer, "order.") ? [id] : []),
+      ...(hears(consumer, "payment.") ? await paymentIds : []),
+    ];
+    if (subjects.length === 0) return { consumer, rows: new Map<string, InboxRow>() };
+    const rows = await orElse<InboxRow[] | null>(consumer, peers.inbox(consumer, "inboxOf", { subjects }), null);
+    return { consumer, rows: rows && new Map(rows.map((row) => [row.id, row])) };
+  };
+  const [dossier, money, reservation, notifications, ordersEvents, paymentsEvents, received] = await Promise.all([
+    peers.call("orders.dossier", { id }),
+    asked,
     orElse("inventory", peers.call("inventory.reservation", { orderId: id }), null),
     orElse("notify", peers.call("notify.dossier", { orderId: id }), []),
-  ]);
-  const paymentIds = money.payments.map((payment) => payment.id);
-  const subjects = [id, ...paymentIds].slice(0, 100);
-  const sent = (sender: Sender, of: string[]): Promise<OutboxRow[]> =>
-    orElse(sender, peers.outbox(sender, "outboxOf", { subjects: of }), []);
-  const [ordersEvents, paymentsEvents, ...received] = await Promise.all([
     sent("orders", [id]),
-    sent("payments", paymentIds.slice(0, 100)),
-    ...consumers.map(async (consumer) => {
-      const rows = await orElse<InboxRow[] | null>(consumer, peers.inbox(consumer, "inboxOf", { subjects }), null);
-      return { consumer, rows: rows && new Map(rows.map((row) => [row.id, row])) };
-    }),
+    paymentIds.then((ids) => sent("payments", ids)),
+    Promise.all(consumers.map(receipts)),
   ]);
+  if (!dossier) throw notFound("order");
 
   const eventsOf = (service: Sender, rows: readonly OutboxRow[]): Explanation["events"] =>
     rows.map((row) => ({
@@ -66,3 +75,6 @@ export async function explainOrder(peers: Peers, id: string, now: Clock): Promis
   };
   return { ...known, nextStep: nextStepOf(known, now()) };
 }
+
+const hears = (consumer: Consumer, of: "order." | "payment."): boolean =>
+  typesHeardBy(consumer).some((type) => type.startsWith(of));

@@ -201,11 +201,12 @@ export function ordersAudit(db: Database, now: Clock): OrdersAudit {
         pageOfBoth(
           "idempotency_keys",
           "idempotency_key, status, body, created_at",
-          "user_id = ?",
+          // the database looks first: a customer may have any number of answers
+          "user_id = ? AND INSTR(body, ?) > 0",
           "idempotency_key",
           answersOfOne,
         ),
-        [customerId, customerId],
+        [customerId, id, customerId, id],
       );
       return rows
         .filter(({ body }) => orderIn(body) === id)

@@ -233,14 +233,15 @@ export default defineService<"orders", Vars>({
       return this.books.briefs(ctx.params);
     },
     async dossier(ctx) {
-      const order = await this.orders.find(ctx.params.id);
-      if (!order) return null;
-      const [history, refunds, answers] = await Promise.all([
-        this.orders.history(order.id),
-        this.books.refundsOf(order.id),
-        this.books.answersAbout(order),
+      const { id } = ctx.params;
+      const found = this.orders.find(id);
+      const [order, history, refunds, answers] = await Promise.all([
+        found,
+        this.orders.history(id),
+        this.books.refundsOf(id),
+        found.then((one) => (one ? this.books.answersAbout(one) : [])),
       ]);
-      return { order: orderView(order), history, refunds, answers };
+      return order && { order: orderView(order), history, refunds, answers };
     },
     audit(ctx) {
       return auditPage(this.books.phases, ctx.params.cursor);

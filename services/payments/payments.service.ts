@@ -159,9 +159,10 @@ export default defineService<"payments", Vars>({
     },
     async dossier(ctx) {
       const { orderId } = ctx.params;
-      const payments = await this.deps.payments.ofOrder(orderId);
-      const [refunds, checks, history] = await Promise.all([
-        this.books.refundsOf(payments.map(({ id }) => id)),
+      const found = this.deps.payments.ofOrder(orderId);
+      const [payments, refunds, checks, history] = await Promise.all([
+        found,
+        found.then((all) => this.books.refundsOf(all.map(({ id }) => id))),
         this.books.checksOf(orderId),
         this.deps.payments.history(orderId),
       ]);
