@@ -164,9 +164,9 @@ export const userActions = {
     result: NotificationPreferences,
   }),
   "users.list": action({
-    summary: "All users, oldest first",
+    summary: "All users, oldest first, or the one with an e-mail address",
     access: "admin",
-    params: Type.Object(pageParams, closed),
+    params: Type.Object({ email: Type.Optional(Type.String({ minLength: 1, maxLength: 320 })), ...pageParams }, closed),
     result: pageOf(Profile),
   }),
   "users.get": action({ summary: "One user", access: "admin", params: ById, result: Profile }),

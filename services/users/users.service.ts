@@ -116,7 +116,11 @@ export default defineService<"users", Vars>({
     },
 
     async list(ctx) {
-      const { limit = defaultLimit, cursor } = ctx.params;
+      const { limit = defaultLimit, cursor, email } = ctx.params;
+      if (email !== undefined) {
+        const user = await this.users.findByEmail(normaliseEmail(email));
+        return { items: user ? [profileOf(user)] : [], nextCursor: null };
+      }
       const page = await this.users.list({ limit, cursor });
       return { ...page, items: page.items.map(profileOf) };
     },

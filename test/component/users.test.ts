@@ -216,6 +216,16 @@ describe("the users service", () => {
       expect(seen).toEqual(expect.arrayContaining([boss.id, user.id]));
     });
 
+    it("finds somebody by their e-mail address, however it is spelt, and nobody by one that is not known", async () => {
+      const boss = await newAdmin();
+      const user = await create();
+
+      const found = await call("users.list", { email: ` ${user.email.toUpperCase()}` }, boss);
+
+      expect(found.items.map(({ id }) => id)).toEqual([user.id]);
+      expect(await call("users.list", { email: "nobody@example.com" }, boss)).toEqual({ items: [], nextCursor: null });
+    });
+
     it("does not know users that do not exist", async () => {
       const boss = await newAdmin();
 

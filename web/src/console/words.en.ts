@@ -133,6 +133,8 @@ export const en = {
   "stock.set": "Set",
   "stock.apply": "Apply",
 
+  "users.find": "E-mail address",
+  "users.none": "Nobody has this e-mail address.",
   "users.name": "Name",
   "users.email": "E-mail address",
   "users.roles": "Roles",

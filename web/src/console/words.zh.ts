@@ -135,6 +135,8 @@ export const zh: Record<keyof typeof en, string> = {
   "stock.set": "设置",
   "stock.apply": "应用",
 
+  "users.find": "电子邮箱",
+  "users.none": "没有使用该电子邮箱的用户。",
   "users.name": "姓名",
   "users.email": "电子邮箱",
   "users.roles": "角色",

@@ -14,6 +14,7 @@ export function describe(error: unknown): string {
 
 const zhRules: readonly [RegExp, string][] = [
   [/at least (\d+) characters/, "至少需要 $1 个字符。"],
+  [/at least (\d+) entries/, "至少选择 $1 项。"],
   [/at most (\d+) characters/, "最多 $1 个字符。"],
   [/at least (-?\d+)$/, "不得小于 $1。"],
   [/at most (-?\d+)$/, "不得大于 $1。"],

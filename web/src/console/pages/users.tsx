@@ -5,7 +5,8 @@ import { useLoaded } from "../../lib/loading.ts";
 import { usePages } from "../../lib/paging.ts";
 import { search } from "../../lib/router.ts";
 import { keepProfile, user } from "../../lib/session.ts";
-import { Badge, Heading, Pager, Waiting, When } from "../../ui/bits.tsx";
+import { Badge, Empty, Heading, Pager, Waiting, When } from "../../ui/bits.tsx";
+import { describeField } from "../../ui/describe.ts";
 import { Dialog } from "../../ui/dialog.tsx";
 import { FormBox, Select, useForm } from "../../ui/form.tsx";
 import { tell } from "../../ui/toast.tsx";
@@ -25,10 +26,27 @@ export function Users() {
 }
 
 function Everybody() {
-  const users = usePages<Profile>("/users", { limit: 25 });
+  const [email, setEmail] = useState("");
+  const users = usePages<Profile>("/users", { email, limit: 25 });
   return (
     <>
-      <Waiting of={users}>{({ items }) => <People people={items} onChange={users.reload} />}</Waiting>
+      <div class="filters">
+        <label>
+          {t("users.find")}{" "}
+          <input
+            type="search"
+            inputMode="email"
+            value={email}
+            maxLength={320}
+            onChange={(event) => setEmail(event.currentTarget.value.trim())}
+          />
+        </label>
+      </div>
+      <Waiting of={users}>
+        {({ items }) =>
+          items.length === 0 ? <Empty title={t("users.none")} /> : <People people={items} onChange={users.reload} />
+        }
+      </Waiting>
       <Pager of={users} />
     </>
   );
@@ -59,23 +77,25 @@ function People({ people, onChange }: { people: readonly Profile[]; onChange: ()
             <tr key={profile.id}>
               <th scope="row">{profile.name}</th>
               <td>{profile.email}</td>
-              <td>{profile.roles.map((role) => t(`role.${role}`)).join(", ")}</td>
+              <td class="whole">{profile.roles.map((role) => t(`role.${role}`)).join(", ")}</td>
               <td>
                 <Badge tone={profile.status === "active" ? "good" : "bad"}>{t(`users.${profile.status}`)}</Badge>
               </td>
               <td>
                 <When at={profile.createdAt} />
               </td>
-              <td class="row">
-                <a href={`/console/orders?customerId=${profile.id}`}>{t("users.orders")}</a>
-                <button
-                  type="button"
-                  class="button small"
-                  aria-label={t("users.changeOf", { name: profile.name })}
-                  onClick={() => setChanged(profile)}
-                >
-                  {t("users.change")}
-                </button>
+              <td>
+                <span class="row">
+                  <a href={`/console/orders?customerId=${profile.id}`}>{t("users.orders")}</a>
+                  <button
+                    type="button"
+                    class="button small"
+                    aria-label={t("users.changeOf", { name: profile.name })}
+                    onClick={() => setChanged(profile)}
+                  >
+                    {t("users.change")}
+                  </button>
+                </span>
               </td>
             </tr>
           ))}
@@ -113,6 +133,7 @@ function Change({ profile, onClose, onDone }: ChangeProps) {
     form.set("roles", has ? form.values.roles.filter((one) => one !== role) : [...form.values.roles, role]);
   };
   form.shows("roles");
+  const wrongRoles = form.wrongWith("roles");
   return (
     <Dialog title={profile.email} onClose={onClose}>
       <FormBox of={form}>
@@ -124,7 +145,7 @@ function Change({ profile, onClose, onDone }: ChangeProps) {
               <span>{t(`role.${role}`)}</span>
             </label>
           ))}
-          {form.wrongWith("roles") && <p class="wrong">{form.wrongWith("roles")?.message}</p>}
+          {wrongRoles && <p class="wrong">{describeField(wrongRoles)}</p>}
         </fieldset>
         <Select
           form={form}
