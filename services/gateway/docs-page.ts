@@ -1,5 +1,4 @@
-import type { Html } from "./html.ts";
-import { markup, page, type Page } from "./html.ts";
+import { Html, markup, page, type Page } from "./html.ts";
 import type { OpenApiDocument, Operation } from "./openapi.ts";
 
 // The OpenAPI document for people, written on the server: it needs no script, no network and no package.
@@ -37,7 +36,7 @@ export function docsPage(document: OpenApiDocument): Page {
   const sections = document.tags.map(
     ({ name, description }) =>
       markup`<h2>${name}</h2>
-        <p>${description}</p>
+        <p>${prose(description)}</p>
         ${operations
           .filter(({ operation }) => operation.tags.includes(name))
           .map(({ path, method, operation }) => operationPart(path, method, operation, document))}`,
@@ -53,7 +52,7 @@ export function docsPage(document: OpenApiDocument): Page {
     `${title} API`,
     style,
     markup`<h1>${title} API</h1>
-      <p>${(document.info as { description: string }).description}</p>
+      <p>${prose((document.info as { description: string }).description)}</p>
       <p>For programs: <a href="/openapi.json">openapi.json</a></p>
       ${sections}
       <h2>Schemas</h2>
@@ -64,8 +63,8 @@ export function docsPage(document: OpenApiDocument): Page {
 function operationPart(path: string, method: string, operation: Operation, document: OpenApiDocument): Html {
   const { summary, description, security, parameters = [], requestBody, responses } = operation;
   return markup`<details>
-    <summary><b>${method.toUpperCase()}</b> <code>${path}</code> ${summary}</summary>
-    <p>${security.length > 0 ? "Needs an access token." : "Open to everyone."} ${description ?? ""}</p>
+    <summary><b>${method.toUpperCase()}</b> <code>${path}</code> ${prose(summary)}</summary>
+    <p>${security.length > 0 ? "Needs an access token." : "Open to everyone."} ${prose(description)}</p>
     ${parameterTable(parameters as Parameter[])}
     ${
       requestBody
@@ -93,13 +92,13 @@ const parameterTable = (parameters: readonly Parameter[]): Html =>
         markup`<tr>
           <td><code>${parameter.name}</code></td>
           <td>${parameter.in}${parameter.required ? ", required" : ""}</td>
-          <td><code>${JSON.stringify(parameter.schema)}</code> ${parameter.description ?? ""}</td>
+          <td><code>${JSON.stringify(parameter.schema)}</code> ${prose(parameter.description)}</td>
         </tr>`,
     )}
   </table>`;
 
 const contentPart = ({ description, content = {} }: Content): Html =>
-  markup`<p>${description ?? ""}</p>
+  markup`<p>${prose(description)}</p>
     ${Object.entries(content).map(
       ([type, { schema }]) =>
         markup`<p><code>${type}</code></p>
@@ -113,3 +112,11 @@ function shown(schema: object): Html {
     ? markup`<pre>${JSON.stringify(schema, null, 2)}</pre>`
     : markup`<p><a href="#${ref}">${ref}</a></p>`;
 }
+
+/** The document's words are Markdown; of that they use only names between backticks. */
+const prose = (text = ""): Html =>
+  new Html(
+    text
+      .split("`")
+      .reduce((all, part, i) => all + (i % 2 === 1 ? markup`<code>${part}</code>` : markup`${part}`).text, ""),
+  );

@@ -100,6 +100,7 @@ describe("what machines and people read", () => {
     expect(document.body).toMatchObject({ openapi: "3.1.1" });
     expect(docs.status).toBe(200);
     expect(docs.text).toContain("/api/v1/orders/{id}/pay");
+    expect(docs.text).toContain("a field ending in <code>Cents</code>.");
     expect(docs.text).not.toMatch(/<script|src=|https?:\/\//);
   });
 });
