@@ -4,7 +4,7 @@ import { useLoaded } from "../lib/loading.ts";
 import { Waiting } from "../ui/bits.tsx";
 import { FormBox, useForm } from "../ui/form.tsx";
 import { tell } from "../ui/toast.tsx";
-import { eventName } from "./timeline.tsx";
+import { eventName } from "./story.ts";
 import { t } from "./words.ts";
 
 const channels: readonly Channel[] = ["in_app", "email", "sms"];

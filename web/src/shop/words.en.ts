@@ -197,4 +197,13 @@ export const en = {
   "event.payment.refund_failed": "Return of money failed",
   "event.payment.conflict": "Payment is being looked into",
   "event.notification": "You were told",
+  "event.notification.queued": "We are about to tell you",
+  "event.notification.failed": "We could not tell you",
+  "failure.card_declined": "The card was declined",
+  "failure.insufficient_funds": "There is not enough money on the account",
+  "failure.expired_card": "The card has expired",
+  "failure.incorrect_cvc": "The card’s security code is not right",
+  "failure.invalid_token": "The card is not known",
+  "failure.approval_declined": "You declined it",
+  "failure.other": "The payment provider refused it",
 } as const;
