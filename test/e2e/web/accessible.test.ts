@@ -41,6 +41,9 @@ const looks = [
   { theme: "light", language: "zh", width: 360 },
 ] as const;
 
+/** What is read at a glance, and so stays in one line also on a phone. */
+const unbroken = ".badge, .table .button, .table time, .table .whole";
+
 interface Violation {
   id: string;
   nodes: { target: string[]; failureSummary?: string }[];
@@ -54,12 +57,20 @@ async function problemsOn(page: Page): Promise<string[]> {
     `axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] }).then(({ violations }) => violations)`,
   );
   const overflow = await page.evaluate<number>("document.documentElement.scrollWidth - window.innerWidth");
+  const broken = await page.evaluate<string[]>(`[...document.querySelectorAll("${unbroken}")]
+    .filter((element) => {
+      const range = document.createRange();
+      range.selectNodeContents(element);
+      return new Set([...range.getClientRects()].map(({ top }) => Math.round(top))).size > 1;
+    })
+    .map(({ textContent }) => textContent)`);
   return [
     ...violations.flatMap(({ id, nodes }) =>
       nodes.map(
         ({ target, failureSummary }) => `${id} at ${target.join(" ")}: ${failureSummary?.split("\n")[1]?.trim()}`,
       ),
     ),
+    ...broken.map((text) => `"${text}" is broken over lines`),
     ...(overflow > 0 ? [`${overflow} pixels do not fit`] : []),
   ];
 }

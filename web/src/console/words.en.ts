@@ -210,5 +210,6 @@ export const en = {
   "audit.when": "When",
   "audit.from": "From",
   "audit.none": "No entry fits.",
+  "audit.operator": "Terminal",
   "audit.nobody": "—",
 } as const;

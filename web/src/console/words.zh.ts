@@ -211,5 +211,6 @@ export const zh: Record<keyof typeof en, string> = {
   "audit.when": "时间",
   "audit.from": "来源",
   "audit.none": "没有符合条件的记录。",
+  "audit.operator": "终端",
   "audit.nobody": "—",
 };

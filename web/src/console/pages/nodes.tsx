@@ -131,7 +131,12 @@ function Services({ nodes, live }: Seen) {
                     {on.length === 0 ? (
                       <Badge tone="bad">{t("nodes.nowhere")}</Badge>
                     ) : (
-                      on.map(({ id }) => id).join(", ")
+                      on.map(({ id }, i) => (
+                        <span class="whole" key={id}>
+                          {i > 0 && ", "}
+                          {id}
+                        </span>
+                      ))
                     )}
                   </td>
                   <td class="number">
