@@ -1,16 +1,17 @@
 import { LRUCache } from "lru-cache";
 
-/** For how long what was read counts: a change elsewhere of which nobody told is seen after this time. */
-const keptMs = 1_000;
+const usuallyKeptMs = 1_000;
 
 interface Setup {
   maxEntries: number;
+  /** For how long what was read counts, a second when absent: a change of which nobody told is seen after this time. */
+  keptMs?: number;
   /** Milliseconds that only ever go forward. */
   now?: () => number;
 }
 
 /**
- * Values of this process by key, for a second at most, counted from before they were read. What was being read when its key
+ * Values of this process by key, for a short while, counted from before they were read. What was being read when its key
  * is forgotten is given to those who asked before, and kept for nobody.
  */
 export class Kept<T extends object> {
@@ -18,16 +19,17 @@ export class Kept<T extends object> {
   readonly #flights = new Map<string, Promise<T | null>>();
   readonly #now: () => number;
 
-  constructor({ maxEntries, now = () => performance.now() }: Setup) {
+  constructor({ maxEntries, keptMs = usuallyKeptMs, now = () => performance.now() }: Setup) {
     this.#now = now;
     this.#values = new LRUCache({ max: maxEntries, ttl: keptMs, perf: { now }, ttlResolution: 0 });
   }
 
   /** Reads each key once for all who ask at the same time; what is not there is not kept. */
-  read(key: string, load: () => Promise<T | null>): Promise<T | null> {
+  read<R extends T | null>(key: string, load: () => Promise<R>): Promise<R | T> {
     const known = this.#values.get(key);
     if (known !== undefined) return Promise.resolve(known);
-    return this.#flights.get(key) ?? this.#fetch(key, load);
+    // whoever reads a key reads it in the same way
+    return (this.#flights.get(key) ?? this.#fetch(key, load)) as Promise<R | T>;
   }
 
   /** What is kept now. */

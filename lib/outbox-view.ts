@@ -61,7 +61,8 @@ export function viewOutbox(db: Database, now: () => number = Date.now): OutboxVi
       return {
         rows: Number(row?.n ?? 0),
         oldestAt: oldest === null ? null : toIso(Number(oldest)),
-        oldest: await select(`published_at IS NULL ORDER BY id LIMIT ${shown}`, []),
+        // of the usual nothing no more is asked
+        oldest: oldest === null ? [] : await select(`published_at IS NULL ORDER BY id LIMIT ${shown}`, []),
       };
     },
     of: (subjects) =>

@@ -13,6 +13,7 @@ import {
   asText,
   goalHeader,
   goalTable,
+  plotsText,
   scaleCells,
   scaleHeader,
   scenarioCells,
@@ -25,6 +26,7 @@ import { scenarios } from "../bench/scenarios/index.ts";
 import { bigData } from "../bench/studies/big-data.ts";
 import { checkoutCurve } from "../bench/studies/curve.ts";
 import { drain, lag } from "../bench/studies/events.ts";
+import { plots } from "../bench/studies/plots.ts";
 import { recovery } from "../bench/studies/recovery.ts";
 import { scale } from "../bench/studies/scale.ts";
 import { watched } from "../bench/studies/watched.ts";
@@ -76,6 +78,7 @@ async function run(world: World, options: Options): Promise<Results> {
     lag: null,
     recovery: null,
     watched: null,
+    plots: null,
     scale: null,
     bigData: null,
     problems: [],
@@ -105,6 +108,7 @@ async function run(world: World, options: Options): Promise<Results> {
     if (name === "lag") results.lag = await lag(bench);
     if (name === "recovery") results.recovery = await recovery(bench);
     if (name === "watched") results.watched = await watched(bench);
+    if (name === "plots") results.plots = await plots(bench);
     if (name === "scale") results.scale = await scale(bench);
     if (name === "big-data") {
       const { found, report, problems } = await bigData(bench, say);
@@ -143,6 +147,7 @@ function report(results: Results): void {
     lag: lagged,
     recovery: recovered,
     watched: seen,
+    plots: plotted,
     scale: scaled,
     bigData: filled,
   } = results;
@@ -174,6 +179,7 @@ function report(results: Results): void {
     );
   }
   if (seen) say(`\n${asText(watchedHeader, watchedCells(seen))}`);
+  if (plotted) say(`\n${plotsText(plotted)}`);
   if (scaled) say(`\n${asText(scaleHeader, scaleCells(scaled))}`);
   if (filled) {
     say(`\n${bigDataSizes(filled)}\n${asText(bigDataHeader, bigDataCells(filled))}\n${bigDataDoctor(filled)}`);

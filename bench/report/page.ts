@@ -9,6 +9,7 @@ import {
   asMarkdown,
   goalHeader,
   goalTable,
+  plotsText,
   scaleCells,
   scaleHeader,
   scenarioCells,
@@ -70,6 +71,7 @@ function sections(results: Results): string[] {
     drain,
     lag,
     watched,
+    plots,
     scale,
     bigData,
     problems,
@@ -103,6 +105,7 @@ function sections(results: Results): string[] {
         ]
       : []),
     ...(watched ? ["### Metrics and traces", asMarkdown(watchedHeader, watchedCells(watched))] : []),
+    ...(plots ? ["### The console's plots", plotsText(plots)] : []),
     ...(scale ? ["### More nodes", asMarkdown(scaleHeader, scaleCells(scale))] : []),
     ...(bigData
       ? [

@@ -6,6 +6,7 @@ import type { Curve } from "../studies/curve.ts";
 import type { Drain, Lag } from "../studies/events.ts";
 import type { Recovery } from "../studies/recovery.ts";
 import type { Scaled } from "../studies/scale.ts";
+import type { Plots } from "../studies/plots.ts";
 import type { Watched } from "../studies/watched.ts";
 
 /** All that one run found. The first fields, and the first of each scenario, are a format that others read. */
@@ -25,6 +26,7 @@ export interface Results {
   lag: Lag | null;
   recovery: Recovery | null;
   watched: Watched[] | null;
+  plots: Plots | null;
   scale: Scaled[] | null;
   bigData: BigData | null;
   /** What makes the run one that must not be relied on. */

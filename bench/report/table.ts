@@ -1,5 +1,6 @@
 import type { Row } from "../scenarios/scenario.ts";
 import { goalsOf } from "./goals.ts";
+import type { Plots } from "../studies/plots.ts";
 import type { Scaled } from "../studies/scale.ts";
 import type { Watched } from "../studies/watched.ts";
 import type { Results } from "./results.ts";
@@ -38,6 +39,9 @@ export const watchedCells = (all: readonly Watched[]): Cells[] =>
     number(cpuMsPerRequest, 3),
     cpuOfPlain.toFixed(2),
   ]);
+
+export const plotsText = ({ perSecond, consoles, rounds, p50Ms, p99Ms, p99OfAlone, viewP50Ms }: Plots): string =>
+  `${perSecond} requests/s while ${consoles} consoles show their plots, medians of ${rounds} rounds in turns: p50 ${brief(p50Ms.watched)} ms, without them ${brief(p50Ms.alone)} ms; p99 ${brief(p99Ms.watched)} ms, without them ${brief(p99Ms.alone)} ms (${p99OfAlone.toFixed(2)} times as long). A console's answer takes ${brief(viewP50Ms)} ms.`;
 
 export const scaleHeader: Cells = [
   "nodes",

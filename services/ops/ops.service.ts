@@ -1,8 +1,9 @@
 import type { Service } from "moleculer";
 import { configOf } from "../../config.ts";
-import { defineService } from "../../contracts/bus.ts";
-import type { DoctorReport, NodeView } from "../../contracts/ops.ts";
+import { defineService, type AppBroker } from "../../contracts/bus.ts";
+import type { DoctorReport, LiveView, NodeView, QueueDepth } from "../../contracts/ops.ts";
 import { leaving } from "../../lib/errors.ts";
+import { Kept } from "../../lib/kept.ts";
 import { liveOf } from "../../lib/live-settings.ts";
 import { metricsOf } from "../../lib/metrics.ts";
 import { defaultLimit } from "../../lib/page.ts";
@@ -35,10 +36,29 @@ interface Vars extends WithDatabase, WithAuditLog {
   /** The examination under way: two at once would only slow each other down. */
   examination: Promise<DoctorReport> | null;
   secondLooksAfterMs: readonly number[];
-  depths: (() => ReturnType<typeof queueDepths>) | null;
+  views: Kept<LiveView>;
+  depths: (() => Promise<QueueDepth[]>) | null;
+  /** The same for who watches: up to a few seconds old. The doctor looks for itself. */
+  shownDepths: (() => Promise<QueueDepth[]>) | null;
 }
 
 const now = Date.now;
+
+/** Counting takes RabbitMQ a connection and a question for each queue: too much to do it anew for each console. */
+const depthsKeptMs = 3_000;
+
+async function seenByGateways(broker: AppBroker): Promise<LiveView> {
+  const nodes = broker.registry.getNodeList({ onlyAvailable: true, withServices: true });
+  const gateways = nodeViews(nodes as unknown as RegistryNode[], now()).filter(({ services }) =>
+    services.includes("gateway"),
+  );
+  const ask = ({ id }: NodeView): Promise<GatewayAnswer> =>
+    broker.call("gateway.rates", {}, { nodeID: id }).then(
+      (rates) => ({ node: id, rates }),
+      () => ({ node: id, rates: null }),
+    );
+  return liveView(await Promise.all(gateways.map(ask)), now());
+}
 
 /** A payment or a message of a running system settles in less than these together. */
 const secondLooksAfterMs = [1_000, 2_000, 3_000];
@@ -84,17 +104,9 @@ export default defineService<"ops", Vars>({
       const nodes = this.broker.registry.getNodeList({ onlyAvailable: false, withServices: true });
       return { items: nodeViews(nodes as unknown as RegistryNode[], now()) };
     },
-    async live(ctx) {
-      const nodes = this.broker.registry.getNodeList({ onlyAvailable: true, withServices: true });
-      const gateways = nodeViews(nodes as unknown as RegistryNode[], now()).filter(({ services }) =>
-        services.includes("gateway"),
-      );
-      const ask = ({ id }: NodeView): Promise<GatewayAnswer> =>
-        ctx.call("gateway.rates", {}, { nodeID: id }).then(
-          (rates) => ({ node: id, rates }),
-          () => ({ node: id, rates: null }),
-        );
-      return liveView(await Promise.all(gateways.map(ask)), now());
+    live() {
+      // the same for everybody, and a new second comes once a second: however many consoles watch, it is made once
+      return this.views.read("live", () => seenByGateways(this.broker));
     },
     doctor() {
       const { peers, depths, secondLooksAfterMs } = this;
@@ -128,7 +140,7 @@ export default defineService<"ops", Vars>({
       const items = await Promise.all(
         senders.map(async (service) => ({ service, ...(await peers.outbox(service, "outboxState", {})) })),
       );
-      return { items, ...(await countQueues(this.depths)) };
+      return { items, ...(await countQueues(this.shownDepths)) };
     },
     async config() {
       return { values: liveOf(this.broker).values, ...(await this.settings.read()) };
@@ -161,12 +173,17 @@ export default defineService<"ops", Vars>({
     this.stopping = new AbortController();
     this.examination = null;
     this.secondLooksAfterMs = secondLooksAfterMs;
+    this.views = new Kept({ maxEntries: 1 });
     this.peers = peersOver(this.broker);
     const { amqpUrl } = configOf(this.broker);
     this.depths = amqpUrl === null ? null : () => queueDepths(amqpUrl);
+    this.shownDepths = null;
     if (amqpUrl === null) return;
+    const shown = new Kept<QueueDepth[]>({ maxEntries: 1, keptMs: depthsKeptMs });
+    const shownDepths = () => shown.read("queues", () => queueDepths(amqpUrl));
+    this.shownDepths = shownDepths;
     metricsOf(this.broker)?.onScrape("queue", {}, async () =>
-      (await queueDepths(amqpUrl)).map(({ name, messages }) => ({
+      (await shownDepths()).map(({ name, messages }) => ({
         gauge: "hub_queue_messages",
         value: messages,
         labels: { queue: name },

@@ -6,6 +6,7 @@ import { compileSchema } from "../../../lib/validator.ts";
 import { nodeViews } from "../../../services/ops/nodes.ts";
 import ops from "../../../services/ops/ops.service.ts";
 import { admin, customer, neighbour, startBroker, type TestBroker } from "../../support/broker.ts";
+import { eventually } from "../../support/wait.ts";
 
 const boss = admin(newId());
 const at = "2026-01-02T03:04:05.000Z";
@@ -161,6 +162,73 @@ describe("the service ops", () => {
       { service: "payments", rows: 0, oldestAt: null, oldest: [] },
     ]);
     expect(outbox.queues).toBeNull();
+  });
+
+  it("sums up what gateways saw once a second, however many consoles ask", async () => {
+    let asked = 0;
+    const nothing = {
+      seconds: [],
+      actions: [],
+      overSeconds: 1,
+      underWay: 0,
+      most: 1,
+      loopDelayMs: 0,
+      openBreakers: [],
+    };
+    const rates = () => {
+      asked += 1;
+      return nothing;
+    };
+    node = await startBroker([ops, ...names.map((name) => neighbour(name, sound)), neighbour("gateway", { rates })]);
+    const look = () => node.broker.call("ops.live", {}, node.as(boss));
+
+    const views = await Promise.all([look(), look(), look()]);
+    await eventually(() => look().then(() => asked === 2));
+
+    expect(views.map(({ gateways }) => gateways.length)).toEqual([1, 1, 1]);
+  });
+
+  it("asks all about an order at once, and nobody about what they do not hear of", async () => {
+    const order = { id: newId(), customerId: newId(), status: "CREATED", createdAt: at, expiresAt: at };
+    const asked: string[] = [];
+    const others = [
+      "payments.dossier",
+      "inventory.reservation",
+      "notify.dossier",
+      "orders.outboxOf",
+      "inventory.inboxOf",
+    ];
+    const noting = (service: string, answers: Answers): Answers =>
+      Object.fromEntries(
+        Object.entries(answers).map(([name, answer]) => [
+          name,
+          (params: never) => {
+            asked.push(`${service}.${name}`);
+            return answer(params);
+          },
+        ]),
+      );
+    const rows = { outboxOf: () => [], inboxOf: () => [] };
+    // waits for the others: one after another, they would never be asked
+    const dossier = async () => {
+      await eventually(() => others.every((one) => asked.includes(one)));
+      return { order, history: [], refunds: [], answers: [] };
+    };
+    await start({
+      orders: noting("orders", { ...rows, dossier }),
+      payments: noting("payments", {
+        ...rows,
+        dossier: () => ({ payments: [], refunds: [], checks: [], history: [] }),
+      }),
+      inventory: noting("inventory", { ...rows, reservation: () => null }),
+      notify: noting("notify", { ...rows, dossier: () => [] }),
+      auth: noting("auth", rows),
+    });
+
+    const explained = await node.broker.call("ops.explain", { id: order.id }, node.as(boss));
+
+    expect(explained.unknown).toEqual([]);
+    expect(asked.sort()).toEqual([...others, "orders.dossier", "notify.inboxOf"].sort());
   });
 
   it("explains what it can when a service is away, and names that one", async () => {
