@@ -13,7 +13,9 @@ import {
   asText,
   goalHeader,
   goalTable,
-  plotsText,
+  plotsCells,
+  plotsHeader,
+  plotsNote,
   scaleCells,
   scaleHeader,
   scenarioCells,
@@ -179,7 +181,7 @@ function report(results: Results): void {
     );
   }
   if (seen) say(`\n${asText(watchedHeader, watchedCells(seen))}`);
-  if (plotted) say(`\n${plotsText(plotted)}`);
+  if (plotted) say(`\n${plotsNote(plotted)}\n${asText(plotsHeader, plotsCells(plotted))}`);
   if (scaled) say(`\n${asText(scaleHeader, scaleCells(scaled))}`);
   if (filled) {
     say(`\n${bigDataSizes(filled)}\n${asText(bigDataHeader, bigDataCells(filled))}\n${bigDataDoctor(filled)}`);

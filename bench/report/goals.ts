@@ -83,11 +83,11 @@ export function goalsOf({ scenarios, drain, lag, watched, plots, bigData }: Resu
     costs("metrics on, read every second: orders a second lost", "metrics", "≤ 10 %", 0.9),
     costs("traces of 1 %: orders a second lost", "traces of 1 %", "≤ 5 %", 0.95),
     {
-      what: "consoles' plots at 1,000 requests/s: p99 raised",
+      what: "plots of 3 consoles at 1,000 requests/s: p99 raised (a tenth of what 30 do)",
       atLeast: "≤ 5 %",
       aim: "",
-      found: plots ? `${((plots.p99OfAlone - 1) * 100).toFixed(0)} %` : null,
-      reached: plots ? plots.p99OfAlone <= 1.05 : null,
+      found: plots ? `${(plots.p99Raised * 100).toFixed(1)} %` : null,
+      reached: plots ? plots.p99Raised <= 0.05 : null,
     },
     {
       what: "explain one of many orders, p95",

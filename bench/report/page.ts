@@ -9,7 +9,9 @@ import {
   asMarkdown,
   goalHeader,
   goalTable,
-  plotsText,
+  plotsCells,
+  plotsHeader,
+  plotsNote,
   scaleCells,
   scaleHeader,
   scenarioCells,
@@ -105,7 +107,7 @@ function sections(results: Results): string[] {
         ]
       : []),
     ...(watched ? ["### Metrics and traces", asMarkdown(watchedHeader, watchedCells(watched))] : []),
-    ...(plots ? ["### The console's plots", plotsText(plots)] : []),
+    ...(plots ? ["### The console's plots", plotsNote(plots), asMarkdown(plotsHeader, plotsCells(plots))] : []),
     ...(scale ? ["### More nodes", asMarkdown(scaleHeader, scaleCells(scale))] : []),
     ...(bigData
       ? [

@@ -40,8 +40,16 @@ export const watchedCells = (all: readonly Watched[]): Cells[] =>
     cpuOfPlain.toFixed(2),
   ]);
 
-export const plotsText = ({ perSecond, consoles, rounds, p50Ms, p99Ms, p99OfAlone, viewP50Ms }: Plots): string =>
-  `${perSecond} requests/s while ${consoles} consoles show their plots, medians of ${rounds} rounds in turns: p50 ${brief(p50Ms.watched)} ms, without them ${brief(p50Ms.alone)} ms; p99 ${brief(p99Ms.watched)} ms, without them ${brief(p99Ms.alone)} ms (${p99OfAlone.toFixed(2)} times as long). A console's answer takes ${brief(viewP50Ms)} ms.`;
+export const plotsHeader: Cells = ["consoles", "p50 ms", "p99 ms", "p99 of rounds, ms"];
+export const plotsCells = ({ ways }: Plots): Cells[] =>
+  ways.map(({ consoles, p50Ms, p99Ms, p99EachMs }) => [
+    String(consoles),
+    brief(p50Ms),
+    brief(p99Ms),
+    p99EachMs.map(brief).join(" "),
+  ]);
+export const plotsNote = ({ perSecond, rounds, viewP50Ms }: Plots): string =>
+  `${perSecond} requests/s, medians of ${rounds} rounds in turns; an answer for the plots takes ${brief(viewP50Ms)} ms.`;
 
 export const scaleHeader: Cells = [
   "nodes",
