@@ -1,6 +1,7 @@
 import type { Database } from "../../../lib/database.ts";
 import { newId } from "../../../lib/ids.ts";
 import { openOutbox } from "../../../lib/outbox.ts";
+import { ordersAudit } from "../../../services/orders/audit.repository.ts";
 import type { KeyedRequest } from "../../../services/orders/idempotency.ts";
 import { migrations } from "../../../services/orders/migrations/index.ts";
 import { draftOrder } from "../../../services/orders/draft-order.ts";
@@ -68,6 +69,22 @@ describeStores("the orders repository", (store) => {
     const money = { paymentId: newId(), amountCents: order.totalCents };
     return (await orders.change(order.id, (current) => pay(current, money, start), start)).order;
   };
+
+  it("finds the answer about an order among any number of its customer's", async () => {
+    const change = draft();
+    const { id, customerId } = change.order;
+    const others = Array.from({ length: 1_100 }, (_, i) => [customerId, `a-${i}`, "f", 201, '{"id":"another"}', start]);
+    await db.execute(
+      `INSERT INTO idempotency_keys (user_id, idempotency_key, fingerprint, status, body, created_at)
+       VALUES ${others.map(() => "(?, ?, ?, ?, ?, ?)").join(", ")}`,
+      others.flat(),
+    );
+    await orders.insert(change, requestOf(customerId, "b"), { status: 201, body: { id } });
+
+    const answers = await ordersAudit(db, () => start).answersAbout({ id, customerId });
+
+    expect(answers.map(({ key }) => key)).toEqual(["b"]);
+  });
 
   it("reads an order back as it was stored, lines in order and every character kept", async () => {
     const order = await insert();
