@@ -51,6 +51,7 @@ class Tally {
   readonly until: number;
   readonly late = latencyRecorder();
   private readonly latencies = latencyRecorder();
+  private readonly sinceSent = latencyRecorder();
   private readonly errors = new Map<string, number>();
   private readonly placed: Placed[];
   private cpu = process.cpuUsage();
@@ -78,13 +79,15 @@ class Tally {
   }
 
   /** One that was due at `dueAt` is done now: throughput is what came out, latency that of what came in. */
-  done(dueAt: number): void {
+  done(dueAt: number, sentAt = dueAt): void {
     const at = performance.now();
     if (at >= this.from && at <= this.until) {
       this.completed += 1;
       this.lastAt = at;
     }
-    if (dueAt >= this.from) this.latencies.record(at - dueAt);
+    if (dueAt < this.from) return;
+    this.latencies.record(at - dueAt);
+    this.sinceSent.record(at - sentAt);
   }
 
   /** Whenever it happens: a warm-up that fails makes no measurement either. */
@@ -103,6 +106,7 @@ class Tally {
       perSecond: seconds > 0 ? this.completed / seconds : 0,
       errors: Object.fromEntries(this.errors),
       latency: this.latencies.latency(),
+      sinceSent: this.sinceSent.latency(),
       generator: { cores: this.cores, lateP99Ms: this.late.latency().p99Ms },
       placed: this.placed,
       placedWhileMeasured: this.placed.length - this.placedFrom,
@@ -139,9 +143,10 @@ async function open(step: Step, perSecond: number, random: () => number, tally: 
   const schedule = arrivals(perSecond, random);
   const underWay = new Set<Promise<void>>();
   const one = async (n: number, dueAt: number): Promise<void> => {
+    const sentAt = performance.now();
     try {
       await step(n, n);
-      tally.done(dueAt);
+      tally.done(dueAt, sentAt);
     } catch (error) {
       tally.failed(error);
     }

@@ -55,6 +55,8 @@ export interface Measured {
   /** How often callers of a closed load were told to come again; they did, and that their requests took longer counts. */
   refused: number;
   latency: Latency;
+  /** The same without how late the generator was, to compare what differs by less than that. */
+  sinceSent: Latency;
   generator: {
     /** Cores that the generator used. */
     cores: number;

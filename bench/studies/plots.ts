@@ -52,7 +52,7 @@ export async function plots(bench: Bench): Promise<Plots> {
     });
     if (Object.keys(measured.errors).length > 0) throw new Error(`${name}: ${JSON.stringify(measured.errors)}`);
     if (measured.perSecond < perSecond * 0.95) throw new Error(`${name}: only ${Math.round(measured.perSecond)}/s`);
-    return measured.latency;
+    return measured.sinceSent;
   };
   const views: number[] = [];
   const ways = [0, few, few * times].map((consoles) => ({ consoles, found: [] as Latency[] }));
