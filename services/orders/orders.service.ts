@@ -148,9 +148,6 @@ export default defineService<"orders", Vars>({
       const customerId = signedIn(ctx).id;
       // asked for while the key is looked up: nearly every key is new
       const quoted = quoteOrder({ bus: ctx, isOpen }, customerId, ctx.params);
-      quoted.catch(() => {
-        // nobody's business where the answer is stored already
-      });
       return idempotently(this, ctx, "place", async (request) => placeOrder(deps, customerId, await quoted, request));
     },
     async pay(ctx) {
