@@ -30,7 +30,7 @@ describe("completion", () => {
     ["dead ", ["list", "show", "redrive"]],
     ["dead re", ["redrive"]],
     ["dead show ", [id]],
-    ["config get order", ["orderTtlSeconds"]],
+    ["config get order", ["orderTtlSeconds", "ordersOpen"]],
     ["config set orderTtlSeconds ", []],
     ["events tail --type order.s", ["order.shipped"]],
     ["events tail --subject ", [id]],
