@@ -1,4 +1,5 @@
 import type { DoctorReport, Explanation } from "../../contracts/ops.ts";
+import { formatMoney } from "../../lib/money.ts";
 
 /** A report as a table for a terminal. */
 export function reportText({ ok, at, checks }: DoctorReport): string {
@@ -23,7 +24,7 @@ export function reportText({ ok, at, checks }: DoctorReport): string {
 /** All that is known of an order, on one page. */
 export function explanationText(known: Explanation): string {
   const { order, history, reservation, payments, paymentHistory, refunds, events, notifications, answers } = known;
-  const money = (cents: number): string => `${cents} ${order.currency}`;
+  const money = (cents: number): string => formatMoney(cents, order.currency, "en");
   const sections: [string, string[][]][] = [
     [
       "order",
@@ -37,7 +38,7 @@ export function explanationText(known: Explanation): string {
         ["to be paid by", order.expiresAt],
       ],
     ],
-    ["lines", order.lines.map((line) => [line.sku, `${line.quantity} x ${line.unitPriceCents}`, line.name])],
+    ["lines", order.lines.map((line) => [line.sku, `${line.quantity} x ${money(line.unitPriceCents)}`, line.name])],
     ["stock", reservation ? [[reservation.status, `until ${reservation.expiresAt}`]] : []],
     [
       "payments",

@@ -1,4 +1,3 @@
-import type { ServiceBroker } from "moleculer";
 import { signAccessToken } from "../../../lib/access-token.ts";
 import type { NodeLoad } from "../../../lib/call-load.ts";
 import { newId } from "../../../lib/ids.ts";
@@ -157,7 +156,8 @@ describe("an answer from memory", () => {
   it("counts as a request to its action, and as one of the node's", async () => {
     const { gateway, paths } = world;
     const callsOf = async (action: string) => {
-      const { actions } = (await (gateway.broker as unknown as ServiceBroker).call("$node.load")) as NodeLoad;
+      const broker = gateway.broker as unknown as { call(name: string): Promise<NodeLoad> };
+      const { actions } = await broker.call("$node.load");
       return actions[action]?.calls ?? 0;
     };
     const okOf = async () =>
