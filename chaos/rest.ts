@@ -14,6 +14,8 @@ const deadlineSlackMs = 60_000;
 const stuckAfterMs = 60_000;
 const atMostMs = 900_000;
 const lookEveryMs = 1_000;
+/** What the queues hold is told as it was less than so long ago. */
+const oldestCountMs = 3_500;
 
 interface Resting {
   world: { isWhole(): Promise<boolean>; config: Pick<Config, "store" | "orderTtlSeconds"> };
@@ -72,11 +74,14 @@ async function drained(auditor: Auditor, store: StoreConfig): Promise<OnItsWay[]
   const giveUpAtMs = Date.now() + atMostMs;
   let least = Infinity;
   let leastAtMs = Date.now();
+  let emptySinceMs = Infinity;
   for (;;) {
     const left = await onItsWay(auditor, store).catch((error: unknown) => [{ what: messageOf(error), count: 1 }]);
     const sum = left.reduce((total, { count }) => total + count, 0);
     if (sum < least) [least, leastAtMs] = [sum, Date.now()];
-    if (sum === 0 || Date.now() > giveUpAtMs || Date.now() - leastAtMs > stuckAfterMs) return left;
+    emptySinceMs = sum === 0 ? Math.min(emptySinceMs, Date.now()) : Infinity;
+    if (Date.now() - emptySinceMs > oldestCountMs || Date.now() > giveUpAtMs || Date.now() - leastAtMs > stuckAfterMs)
+      return left;
     await delay(lookEveryMs);
   }
 }

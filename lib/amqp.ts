@@ -7,8 +7,11 @@ import type { Publish } from "./outbox.ts";
 import { backoffMs, delay } from "./time.ts";
 import { declareTopology, deadQueueOf, exchange, queueOf } from "./topology.ts";
 
-/** How long one batch of events may wait for the server's confirms before its rows are left for a later try. */
-const confirmWithinMs = 5_000;
+/**
+ * How long one batch of events may wait for the server's confirms before its rows are left for a later try. The relay holds them
+ * in a transaction meanwhile, which MariaDB ends when nothing is said in it for 2 s: see `idle_transaction_timeout`.
+ */
+const confirmWithinMs = 1_500;
 const heartbeatSeconds = 5;
 const reconnectSeconds = 1;
 const closeWithinMs = 5_000;

@@ -72,16 +72,23 @@ const commit: Statement = { sql: "COMMIT", values: [] };
  * a group take two, where one for each statement would be nine.
  */
 class MysqlTransaction {
-  private connection!: Connection;
+  /** Also for Sequelize's models. */
+  finished: "commit" | "rollback" | undefined;
+  private opened!: Connection;
   private begun = false;
   private waiting: Statement[] = [];
-  private finished = false;
   private readonly hooks: ((tx: MysqlTransaction) => unknown)[] = [];
+
+  /** For Sequelize's models, whose statements run on it by themselves: they come after what was said before. */
+  get connection(): Promise<Connection> {
+    return this.flush().then(() => this.opened);
+  }
 
   /** Never once it has ended: its connection may be another's then. */
   async ask(sql: string, values: readonly unknown[]): Promise<Answer> {
     this.assertOpen(sql);
-    return this.send({ sql, values }, answerWithinMs.inTransaction);
+    const answers = await this.send([{ sql, values }], answerWithinMs.inTransaction);
+    return answers.at(-1) as Answer;
   }
 
   later(sql: string, values: readonly unknown[]): void {
@@ -94,16 +101,16 @@ class MysqlTransaction {
   }
 
   async run<T>(connection: Connection, work: () => Promise<T>): Promise<T> {
-    this.connection = connection;
+    this.opened = connection;
     try {
       const result = await work();
       await this.commit();
+      this.finished = "commit";
       return result;
     } catch (error) {
+      this.finished = "rollback";
       await this.rollback();
       throw error;
-    } finally {
-      this.finished = true;
     }
   }
 
@@ -112,35 +119,35 @@ class MysqlTransaction {
   }
 
   private assertOpen(sql: string): void {
-    if (this.finished) throw new Error(`this transaction has ended: ${sql}`);
+    if (this.finished !== undefined) throw new Error(`this transaction has ended: ${sql}`);
   }
 
   private async commit(): Promise<void> {
     const writes = this.waiting.length > 0;
     // nothing was asked
     if (!this.begun && !writes) return;
-    await this.send(commit, writes ? answerWithinMs.atEnd : answerWithinMs.control);
+    await this.send([commit], writes ? answerWithinMs.atEnd : answerWithinMs.control);
   }
 
-  /** Sends what waits and `last`, in one way to the server; answers with what `last` gave. */
-  private async send(last: Statement, withinMs: number): Promise<Answer> {
-    const all = [...(this.begun ? [] : [begin]), ...this.waiting, last];
+  private async flush(): Promise<void> {
+    if (!this.begun || this.waiting.length > 0) await this.send([], answerWithinMs.inTransaction);
+  }
+
+  /** Sends what waits and these, in one way to the server; answers with what each gave. */
+  private async send(these: readonly Statement[], withinMs: number): Promise<Answer[]> {
+    const all = [...(this.begun ? [] : [begin]), ...this.waiting, ...these];
     this.begun = true;
     this.waiting = [];
     const text = all.map(({ sql }) => sql).join(";\n");
-    const answer = await ask(
-      this.connection,
-      text,
-      all.length === 1 ? last.values : all.flatMap((one) => one.values),
-      withinMs,
-    );
-    return all.length === 1 ? answer : ((answer as Answer[]).at(-1) as Answer);
+    const values = all.flatMap((one) => one.values);
+    const answer = await ask(this.opened, text, values, withinMs);
+    return all.length === 1 ? [answer] : (answer as Answer[]);
   }
 
   /** A connection that cannot be rolled back is given up; the server then does it. */
   private async rollback(): Promise<void> {
     if (!this.begun) return;
-    await ask(this.connection, "ROLLBACK", [], answerWithinMs.control).catch(() => this.connection.destroy());
+    await ask(this.opened, "ROLLBACK", [], answerWithinMs.control).catch(() => this.opened.destroy());
   }
 }
 

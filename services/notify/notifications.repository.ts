@@ -50,10 +50,15 @@ export interface Claim {
   most: number;
 }
 
+/** A message, as far as a trace tells of it. */
+export type Arrived = Pick<ClaimedDelivery, "channel" | "traceparent" | "orderId">;
+
 export interface Told {
   /** Who has a new notification. */
   users: Set<string>;
   claimed: ClaimedDelivery[];
+  /** What has arrived by being stored. */
+  arrived: Arrived[];
   /** How many messages wait for whoever takes them. */
   left: number;
 }
@@ -134,7 +139,7 @@ export function notificationsRepository(
 
   return {
     async tell(tx, tellings, nowMs, claim = null) {
-      if (tellings.length === 0) return { users: new Set(), claimed: [], left: 0 };
+      if (tellings.length === 0) return { users: new Set(), claimed: [], arrived: [], left: 0 };
       const wanted = new Map<string, number>();
       for (const { userId, notification } of tellings) {
         wanted.set(userId, (wanted.get(userId) ?? 0) + (notification ? 1 : 0));
@@ -151,7 +156,7 @@ export function notificationsRepository(
       const notifications: unknown[][] = [];
       const deliveries: unknown[][] = [];
       const claimed: ClaimedDelivery[] = [];
-      let arrived = 0;
+      const arrived: Arrived[] = [];
       for (const telling of tellings) {
         const { eventId, userId, type, orderId, notification, messages, forgetBody, traceparent = null } = telling;
         const highest = last.get(userId);
@@ -166,7 +171,7 @@ export function notificationsRepository(
           const { id, channel, to, subject, body, html } = message;
           if (!first(eventId, userId, channel)) continue;
           const sent = arrivesStored(channel);
-          if (sent) arrived += 1;
+          if (sent) arrived.push({ channel, traceparent, orderId });
           const held = !sent && claim !== null && claimed.length < claim.most;
           if (held) claimed.push({ ...message, attempts: 1, claim: claim.id, traceparent, orderId });
           deliveries.push([
@@ -195,7 +200,12 @@ export function notificationsRepository(
            traceparent, status, due_at, claim, attempts, created_at, settled_at)`,
         deliveries,
       );
-      return { users: new Set(used.keys()), claimed, left: deliveries.length - claimed.length - arrived };
+      return {
+        users: new Set(used.keys()),
+        claimed,
+        arrived,
+        left: deliveries.length - claimed.length - arrived.length,
+      };
     },
     async erase(tx, userId, nowMs) {
       await db.execute(

@@ -18,7 +18,7 @@ import { contactsOver, type Contacts } from "./contacts.ts";
 import { deliveriesArchive, deliveriesRepository, type DeliveriesRepository } from "./deliveries.repository.ts";
 import { migrations } from "./migrations/index.ts";
 import { notificationView } from "./notification-view.ts";
-import { notificationsRepository, type NotificationsRepository } from "./notifications.repository.ts";
+import { notificationsRepository, type Arrived, type NotificationsRepository } from "./notifications.repository.ts";
 import { senderOf, type Sender } from "./send-deliveries.ts";
 import { tellerOf } from "./tell-person.ts";
 import { composePasswordReset, type NotifiedEvent } from "./telling.ts";
@@ -162,17 +162,19 @@ export default defineService<"notify", Vars>({
     this.deliveries = deliveriesRepository(db);
     this.told = notifyAudit(db, now);
     this.contacts = contactsOver(broker);
+    /** Sends a message as a part of what it is for. */
+    const during = <T>({ channel, traceparent, orderId }: Arrived, work: () => Promise<T>): Promise<T> =>
+      continueTrace(
+        broker,
+        { name: `send ${channel}`, kind: "client", traceparent },
+        { orderId: orderId ?? undefined },
+        work,
+      );
     this.sender = senderOf({
       deliveries: this.deliveries,
       channels: this.channels,
       now,
-      during: ({ channel, traceparent, orderId }, work) =>
-        continueTrace(
-          broker,
-          { name: `send ${channel}`, kind: "client", traceparent },
-          { orderId: orderId ?? undefined },
-          work,
-        ),
+      during,
       onFailure: ({ id, channel, attempts }, { final, error }) =>
         logger.warn("delivery failed", { delivery: id, channel, attempts, final, error }),
     });
@@ -191,6 +193,7 @@ export default defineService<"notify", Vars>({
             .catch((error: unknown) => logger.warn("streams were not woken", { userId, error: messageOf(error) }));
         }
       },
+      onArrived: (message) => void during(message, () => Promise.resolve()),
       onCommitted: () => this.wakeSweep("deliveries"),
     });
   },

@@ -5,7 +5,7 @@ import { recordDeliveries } from "../../lib/inbox.ts";
 import { groupCommit } from "../../lib/group-commit.ts";
 import { currentTraceparent } from "../../lib/request-context.ts";
 import type { Contacts } from "./contacts.ts";
-import type { NotificationsRepository } from "./notifications.repository.ts";
+import type { Arrived, NotificationsRepository } from "./notifications.repository.ts";
 import type { Sender } from "./send-deliveries.ts";
 import { compose, type NotifiedEvent, type Telling } from "./telling.ts";
 
@@ -18,6 +18,8 @@ export interface TellDeps {
   /** Called after the commit with those who have a new notification. */
   onTold: (userIds: ReadonlySet<string>) => void;
   sender: Pick<Sender, "claim" | "take">;
+  /** Called after the commit with each message that has arrived by it. */
+  onArrived: (message: Arrived) => void;
   /** Called after each commit, when there may be something to send. */
   onCommitted: () => void;
 }
@@ -48,13 +50,13 @@ export function tellerOf(deps: TellDeps): (event: NotifiedEvent, delivery: Deliv
 }
 
 async function writeGroup(
-  { db, notifications, sender, now, onTold, onCommitted }: TellDeps,
+  { db, notifications, sender, now, onTold, onArrived, onCommitted }: TellDeps,
   entries: readonly Entry[],
 ): Promise<void> {
   // the order of their ids is that of their making, and one in which two nodes with the same events lock the same rows
   const inOrder = entries.toSorted((a, b) => (a.delivery.eventId < b.delivery.eventId ? -1 : 1));
   const claim = sender.claim();
-  const { users, claimed, left } = await db.transaction(async (tx) => {
+  const { users, claimed, arrived, left } = await db.transaction(async (tx) => {
     const fresh = await recordDeliveries(
       tx,
       inOrder.map(({ delivery }) => delivery),
@@ -64,6 +66,7 @@ async function writeGroup(
   });
   await reach("notify.after-commit");
   if (users.size > 0) onTold(users);
+  arrived.forEach(onArrived);
   sender.take(claimed, claim.untilMs, left);
   if (claimed.length + left > 0) onCommitted();
 }
