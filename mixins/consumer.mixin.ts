@@ -81,12 +81,16 @@ export function consumerMixin({ atOnce = batch }: { atOnce?: number } = {}): Par
         },
         async redrive({ id, by }, ctx) {
           const note = this.auditLog.note(ctx, { action: "redrive", target: `event ${id}`, actor: by });
-          const revived = await this.inboxView.redrive(id, note);
+          if (await this.inboxView.redrive(id, note)) {
+            // the copy in RabbitMQ goes soon: whoever waited for that might ask again, and be told that nothing was dead
+            this.clearing.wake();
+            this.consuming.wake();
+            return true;
+          }
           const found = await clearDead(this, id);
-          const redriven = revived || found;
-          if (found && !revived) await this.db.transaction(note);
+          if (found) await this.db.transaction(note);
           this.consuming.wake();
-          return redriven;
+          return found;
         },
         async inboxHasten() {
           await this.inboxView.hasten();

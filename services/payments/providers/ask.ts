@@ -12,7 +12,7 @@ const pauseMs = 150;
 const leastMs = 300;
 
 /** What is stored after the answer takes so long on a node that has much to do. */
-const storedWithinMs = 500;
+const storedWithinMs = 800;
 
 /** By when a provider must have answered for whoever waits until `deadlineMs` to be told; 202 beats a time-out. */
 export const answerBy = ({ deadlineMs }: { deadlineMs?: number | undefined }): number =>
