@@ -20,7 +20,7 @@ export interface Options {
 }
 
 export const usage = `Usage: npm run bench -- [options]
-  --quick           everything in less than two minutes; for a first look, not for comparing
+  --quick           all but recovery and plots in less than two minutes; for a first look, not for comparing
   --only a,b        some of: ${[...scenarioNames, ...studyNames].join(", ")}
   --json FILE       writes the results as JSON
   --write DIR       writes performance.md, its plot and its data into DIR
@@ -30,6 +30,9 @@ export const usage = `Usage: npm run bench -- [options]
   --seconds N       how long each load is measured (10; with --quick 2)
   --profile DIR     writes a processor profile of each load, for Chrome's developer tools
   --help            says this`;
+
+/** Studies that cannot be had in a few seconds. */
+const takesLong: ReadonlySet<string> = new Set<StudyName>(["recovery", "plots"]);
 
 const choices = { scenarios: scenarioNames, studies: studyNames };
 
@@ -45,7 +48,7 @@ export function readOptions(args: string[]): Options | null {
   if (unknown.length > 0) {
     throw new ScriptError(`--only names "${unknown.join(", ")}", but knows ${all.join(", ")}`);
   }
-  const isWanted = (name: string): boolean => only === null || only.includes(name);
+  const isWanted = (name: string): boolean => (only === null ? !quick || !takesLong.has(name) : only.includes(name));
   return {
     quick,
     scenarios: choices.scenarios.filter(isWanted),

@@ -13,6 +13,14 @@ describe("the options of the measurement", () => {
     });
   });
 
+  it("leaves out what cannot be had quickly, unless it is named", () => {
+    expect(readOptions(["--quick"])).toMatchObject({
+      scenarios: scenarioNames,
+      studies: studyNames.filter((name) => name !== "recovery" && name !== "plots"),
+    });
+    expect(readOptions(["--quick", "--only", "plots"])).toMatchObject({ studies: ["plots"] });
+  });
+
   it("says what there is when asked", () => {
     expect(readOptions(["--help"])).toBeNull();
   });
