@@ -14,6 +14,9 @@ export interface ClaimedDelivery extends Outgoing {
   orderId: string | null;
 }
 
+/** A message, as far as a trace tells of it. */
+export type Arrived = Pick<ClaimedDelivery, "channel" | "traceparent" | "orderId">;
+
 type Held = Pick<ClaimedDelivery, "id" | "claim">;
 
 export interface DeliveriesRepository {

@@ -3,7 +3,7 @@ import { hotAndArchived, mayBeArchived } from "../../lib/archive.ts";
 import { insertRows, marks, tuples, type Database, type Tx } from "../../lib/database.ts";
 import { decodeCursor, toPage, type Page } from "../../lib/page.ts";
 import { toIso } from "../../lib/time.ts";
-import type { ClaimedDelivery } from "./deliveries.repository.ts";
+import type { Arrived, ClaimedDelivery } from "./deliveries.repository.ts";
 import type { Outgoing, Telling } from "./telling.ts";
 
 /** A notification as it is stored. Times are milliseconds since the epoch. */
@@ -49,9 +49,6 @@ export interface Claim {
   /** How many messages. */
   most: number;
 }
-
-/** A message, as far as a trace tells of it. */
-export type Arrived = Pick<ClaimedDelivery, "channel" | "traceparent" | "orderId">;
 
 export interface Told {
   /** Who has a new notification. */

@@ -15,10 +15,15 @@ import { sweeperMixin, type WithSweeps } from "../../mixins/sweeper.mixin.ts";
 import { notifyAudit, type NotifyAudit } from "./audit.repository.ts";
 import { channelsMixin, type WithChannels } from "./channels/channels.mixin.ts";
 import { contactsOver, type Contacts } from "./contacts.ts";
-import { deliveriesArchive, deliveriesRepository, type DeliveriesRepository } from "./deliveries.repository.ts";
+import {
+  deliveriesArchive,
+  deliveriesRepository,
+  type Arrived,
+  type DeliveriesRepository,
+} from "./deliveries.repository.ts";
 import { migrations } from "./migrations/index.ts";
 import { notificationView } from "./notification-view.ts";
-import { notificationsRepository, type Arrived, type NotificationsRepository } from "./notifications.repository.ts";
+import { notificationsRepository, type NotificationsRepository } from "./notifications.repository.ts";
 import { senderOf, type Sender } from "./send-deliveries.ts";
 import { tellerOf } from "./tell-person.ts";
 import { composePasswordReset, type NotifiedEvent } from "./telling.ts";

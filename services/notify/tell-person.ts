@@ -5,7 +5,8 @@ import { recordDeliveries } from "../../lib/inbox.ts";
 import { groupCommit } from "../../lib/group-commit.ts";
 import { currentTraceparent } from "../../lib/request-context.ts";
 import type { Contacts } from "./contacts.ts";
-import type { Arrived, NotificationsRepository } from "./notifications.repository.ts";
+import type { Arrived } from "./deliveries.repository.ts";
+import type { NotificationsRepository } from "./notifications.repository.ts";
 import type { Sender } from "./send-deliveries.ts";
 import { compose, type NotifiedEvent, type Telling } from "./telling.ts";
 
