@@ -28,6 +28,11 @@ const eventOf = (id: string): CloudEvent<"order.completed"> => ({
   data: { orderId: newId(), customerId: newId() },
 });
 
+/** What models are given of a transaction on MySQL. */
+interface Opened {
+  connection: Promise<{ destroy(): void }>;
+}
+
 describeStores("the archive", (store) => {
   let db: Database;
   let inbox: Inbox;
@@ -239,7 +244,7 @@ describeStores("the archive", (store) => {
     const events = await applied(5);
     const dying = before(async (tx) => {
       // as when the process dies: the server finds the connection gone
-      if (db.dialect === "mysql") (tx as unknown as { connection: { destroy(): void } }).connection.destroy();
+      if (db.dialect === "mysql") (await (tx as unknown as Opened).connection).destroy();
       throw new Error("killed");
     });
 
