@@ -58,6 +58,16 @@ export const Delivered = Type.Object(
 );
 export type Delivered = Static<typeof Delivered>;
 
+/** With the number by which a stream goes on after it. */
+const Numbered = Type.Object({ sequence: Type.Integer(), notification: Notification }, closed);
+
+/** The hint `notify.created` to all gateways. It may be lost, and may come again or in another order. */
+export interface NotificationsCreated {
+  userId: string;
+  /** What is new, oldest first; absent when whoever says so is of an earlier version. */
+  items?: readonly Static<typeof Numbered>[];
+}
+
 export const notifyActions = {
   "notify.list": action({
     summary: "My notifications, newest first",
@@ -92,7 +102,7 @@ export const notifyActions = {
     result: Type.Object(
       {
         last: Type.Integer(),
-        items: Type.Array(Type.Object({ sequence: Type.Integer(), notification: Notification }, closed)),
+        items: Type.Array(Numbered),
       },
       closed,
     ),

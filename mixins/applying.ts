@@ -6,6 +6,8 @@ import { groupCommit, type GroupCommit } from "../lib/group-commit.ts";
 import type { Inbox, Waiting } from "../lib/inbox.ts";
 import { continueTrace, orderOf } from "./traced.ts";
 
+const settleTogetherMs = 25;
+
 export type Consume = (this: Service, event: CloudEvent, delivery: Delivery) => Promise<void>;
 
 export interface ApplyingOptions {
@@ -30,6 +32,8 @@ export class Applying {
     this.options = options;
     this.settling = groupCommit<string, void>({
       most: 200,
+      // nobody waits for it, and alone it would be a commit for each
+      gatherMs: settleTogetherMs,
       // they wait in the inbox, and a refused one would only come again
       longest: Infinity,
       async run(eventIds) {

@@ -1,6 +1,7 @@
 import { configOf } from "../../config.ts";
 import type { Revocation } from "../../contracts/auth.ts";
 import { defineService, type AppBroker, type Ctx } from "../../contracts/bus.ts";
+import type { NotificationsCreated } from "../../contracts/notify.ts";
 import { readinessHeldBy } from "../../lib/readiness.ts";
 import { messageOf } from "../../lib/errors.ts";
 import { liveOf } from "../../lib/live-settings.ts";
@@ -66,8 +67,9 @@ export default defineService<"gateway", Vars>({
       this.revocations.add(ctx.params);
       this.streams.endWhere((session) => this.revocations.isRevoked(session));
     },
-    "notify.created"(ctx: Ctx<{ userId: string }>) {
-      this.streams.wake(ctx.params.userId);
+    "notify.created"(ctx: Ctx<NotificationsCreated>) {
+      const { userId, items } = ctx.params;
+      this.streams.wake(userId, items);
     },
   },
 

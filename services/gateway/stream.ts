@@ -11,8 +11,8 @@ import { delay } from "../../lib/time.ts";
 export interface Streams {
   /** Answers with a stream that begins after `lastEventId`, or with what is new from now on. */
   open(res: ServerResponse, session: AccessToken, lastEventId: string | undefined): Promise<void>;
-  /** This person has something new. */
-  wake(userId: string): void;
+  /** This person has something new; `items`, as far as the one who says so knows them. */
+  wake(userId: string, items?: readonly Item[]): void;
   endWhere(ended: (session: AccessToken) => boolean): void;
   /** Ends all streams and opens none again. */
   close(): Promise<void>;
@@ -27,6 +27,7 @@ export interface StreamOptions {
 }
 
 type Since = Actions["notify.since"]["result"];
+type Item = Since["items"][number];
 
 const pageSize = 100;
 
@@ -65,8 +66,8 @@ export function streams({ bus, onError, lookEveryMs = 10_000, perUser = 10 }: St
       open.set(userId, siblings.add(stream));
       stream.start();
     },
-    wake(userId) {
-      for (const stream of open.get(userId) ?? []) stream.wake();
+    wake(userId, items = []) {
+      for (const stream of open.get(userId) ?? []) stream.wake(items);
     },
     endWhere(ended) {
       for (const stream of all()) if (ended(stream.session)) void stream.end();
@@ -93,6 +94,8 @@ class Stream {
   private readonly parts: StreamParts;
   private readonly poller: Poller;
   private after: number;
+  /** What a hint brought along. */
+  private brought: Item[] = [];
   private ending: Promise<void> | null = null;
   private expiry: NodeJS.Timeout | null = null;
 
@@ -122,7 +125,8 @@ class Stream {
     this.poller.start();
   }
 
-  wake(): void {
+  wake(items: readonly Item[]): void {
+    this.brought = [...this.brought, ...items].slice(-pageSize);
     this.poller.wake();
   }
 
@@ -139,7 +143,7 @@ class Stream {
 
   /** True when there may be more to send at once. */
   private async pass(): Promise<boolean> {
-    const items = await this.read();
+    const items = this.takeBrought() ?? (await this.read());
     if (this.ending) return false;
     if (items.length === 0) await this.write(": still here\n\n");
     for (const { sequence, notification } of items) {
@@ -147,6 +151,14 @@ class Stream {
       this.after = sequence;
     }
     return items.length === pageSize;
+  }
+
+  /** What was brought, where it goes on from here: then nobody has to be asked. Null otherwise. */
+  private takeBrought(): Item[] | null {
+    const items = this.brought.splice(0).filter(({ sequence }) => sequence > this.after);
+    items.sort((a, b) => a.sequence - b.sequence);
+    const goesOn = items.length > 0 && items.every(({ sequence }, i) => sequence === this.after + i + 1);
+    return goesOn ? items : null;
   }
 
   /** A look that fails is repeated at the usual pace: waiting ever longer would only delay what people wait for. */

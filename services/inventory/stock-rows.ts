@@ -91,7 +91,7 @@ export function stockRows(db: Database, now: Clock, newId: NewId): StockRows {
     const ids = [...new Set(wanted.map(({ orderId }) => orderId))];
     const keys = [...new Set(wanted.flatMap(({ key }) => (key ? [key] : [])))];
     const byHolder =
-      keys.length > 0 ? ` UNION SELECT order_id FROM reservations WHERE dedup_key IN (${marks(keys.length)})` : "";
+      keys.length > 0 ? ` UNION ALL SELECT order_id FROM reservations WHERE dedup_key IN (${marks(keys.length)})` : "";
     const rows = await db.select<{ order_id: string }>(
       `SELECT order_id FROM reservations WHERE order_id IN (${marks(ids.length)})${byHolder}`,
       [...ids, ...keys],

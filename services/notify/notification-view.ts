@@ -11,3 +11,9 @@ export const notificationView = (stored: StoredNotification): Notification => ({
   readAt: toIsoOrNull(stored.readAtMs),
   createdAt: toIso(stored.createdAtMs),
 });
+
+/** With the number by which a stream goes on after it. */
+export const numbered = (stored: StoredNotification): { sequence: number; notification: Notification } => ({
+  sequence: stored.sequence,
+  notification: notificationView(stored),
+});

@@ -22,9 +22,15 @@ export interface NotificationsRepository {
   /**
    * Writes what is to be told, each (event, person, channel) at most once ever, and nothing for erased people. Numbers
    * each person's notifications 1, 2, 3 … in the order given. With `claim` the first messages are held for who claims
-   * them, as if taken by `claimDue` once they are committed.
+   * them, as if taken by `claimDue` once they are committed. `looks`: what was told before is looked for and left out;
+   * otherwise it violates a unique index, which costs less where it hardly ever happens.
    */
-  tell(tx: Tx, tellings: readonly Telling[], nowMs: number, claim?: Claim | null): Promise<Told>;
+  tell(
+    tx: Tx,
+    tellings: readonly Telling[],
+    nowMs: number,
+    options?: { claim?: Claim | null; looks?: boolean },
+  ): Promise<Told>;
   /** Deletes a person's notifications and empties their messages; nothing can be told to them afterwards. */
   erase(tx: Tx, userId: string, nowMs: number): Promise<void>;
   /** The newest first. */
@@ -34,8 +40,8 @@ export interface NotificationsRepository {
   /** Whosever it is. */
   exists(id: string): Promise<boolean>;
   /**
-   * The number of a person's last notification, 0 before the first, and those after number `after`, oldest first; none
-   * when `after` is null. No number comes to light after a later one did.
+   * A person's notifications after number `after`, oldest first, with the number of the last of them; when that is null,
+   * none but the number of the person's last one, 0 before the first. No number comes to light after a later one did.
    */
   since(userId: string, range: { after: number | null; limit: number }): Promise<Since>;
   ofUser(userId: string): Promise<StoredNotification[]>;
@@ -51,8 +57,8 @@ export interface Claim {
 }
 
 export interface Told {
-  /** Who has a new notification. */
-  users: Set<string>;
+  /** What is new, by whom it is for, with its number. */
+  notified: Map<string, StoredNotification[]>;
   claimed: ClaimedDelivery[];
   /** What has arrived by being stored. */
   arrived: Arrived[];
@@ -110,18 +116,20 @@ export function notificationsRepository(
     );
 
   /** The last numbers of those who are not erased, and what of the events was told to whom before. */
-  const readBack = async (tx: Tx, userIds: readonly string[], eventIds: readonly string[], nowMs: number) => {
+  const readBack = async (tx: Tx, userIds: readonly string[], eventIds: readonly string[], old: readonly string[]) => {
     const events = marks(eventIds.length);
-    const old = eventIds.filter((id) => mayBeArchived(id, nowMs));
+    const before =
+      eventIds.length > 0
+        ? `UNION ALL SELECT user_id, NULL, event_id, 'in_app' FROM notifications WHERE event_id IN (${events})
+           UNION ALL SELECT user_id, NULL, event_id, channel FROM deliveries WHERE event_id IN (${events})`
+        : "";
     const archived =
       old.length > 0
         ? `UNION ALL SELECT user_id, NULL, event_id, channel FROM deliveries_archive WHERE event_id IN (${marks(old.length)})`
         : "";
     const rows = await db.select<{ user_id: string; last: Int | null; event_id: string | null; channel: string }>(
       `SELECT user_id, last, NULL AS event_id, NULL AS channel FROM user_counters
-       WHERE erased_at IS NULL AND user_id IN (${marks(userIds.length)})
-       UNION ALL SELECT user_id, NULL, event_id, 'in_app' FROM notifications WHERE event_id IN (${events})
-       UNION ALL SELECT user_id, NULL, event_id, channel FROM deliveries WHERE event_id IN (${events}) ${archived}`,
+       WHERE erased_at IS NULL AND user_id IN (${marks(userIds.length)}) ${before} ${archived}`,
       [...userIds, ...eventIds, ...eventIds, ...old],
       tx,
     );
@@ -135,21 +143,23 @@ export function notificationsRepository(
   };
 
   return {
-    async tell(tx, tellings, nowMs, claim = null) {
-      if (tellings.length === 0) return { users: new Set(), claimed: [], arrived: [], left: 0 };
+    async tell(tx, tellings, nowMs, { claim = null, looks = true } = {}) {
+      if (tellings.length === 0) return { notified: new Map(), claimed: [], arrived: [], left: 0 };
       const wanted = new Map<string, number>();
       for (const { userId, notification } of tellings) {
         wanted.set(userId, (wanted.get(userId) ?? 0) + (notification ? 1 : 0));
       }
       await takeNumbers(tx, wanted);
       const events = [...new Set(tellings.map(({ eventId }) => eventId))];
-      const { last, done } = await readBack(tx, [...wanted.keys()], events, nowMs);
+      const old = events.filter((id) => mayBeArchived(id, nowMs));
+      const { last, done } = await readBack(tx, [...wanted.keys()], looks ? events : [], old);
       const first = (eventId: string, userId: string, channel: string): boolean => {
         const key = onceKey(eventId, userId, channel);
         return !done.has(key) && done.add(key).size > 0;
       };
 
       const used = new Map<string, number>();
+      const notified = new Map<string, StoredNotification[]>();
       const notifications: unknown[][] = [];
       const deliveries: unknown[][] = [];
       const claimed: ClaimedDelivery[] = [];
@@ -163,6 +173,8 @@ export function notificationsRepository(
           const sequence = (used.get(userId) ?? highest - (wanted.get(userId) ?? 0)) + 1;
           used.set(userId, sequence);
           notifications.push([id, eventId, userId, sequence, type, orderId, title, body, nowMs]);
+          const stored = { id, sequence, type, orderId, title, body, createdAtMs: nowMs, readAtMs: null };
+          notified.set(userId, [...(notified.get(userId) ?? []), stored]);
         }
         for (const message of messages) {
           const { id, channel, to, subject, body, html } = message;
@@ -198,7 +210,7 @@ export function notificationsRepository(
         deliveries,
       );
       return {
-        users: new Set(used.keys()),
+        notified,
         claimed,
         arrived,
         left: deliveries.length - claimed.length - arrived.length,
@@ -254,13 +266,8 @@ export function notificationsRepository(
         const [row] = await db.select<{ last: Int }>("SELECT last FROM user_counters WHERE user_id = ?", [userId]);
         return { last: Number(row?.last ?? 0), items: [] };
       }
-      const rows = await db.select<Row & { last: Int }>(
-        `SELECT counter.last, ${columns} FROM user_counters AS counter LEFT JOIN notifications AS told
-           ON told.user_id = counter.user_id AND told.sequence > ? AND told.sequence <= counter.last
-         WHERE counter.user_id = ? ORDER BY told.sequence LIMIT ${limit}`,
-        [after, userId],
-      );
-      return { last: Number(rows[0]?.last ?? 0), items: rows.filter(({ id }) => id !== null).map(fromRow) };
+      const items = await select(`user_id = ? AND sequence > ? ORDER BY sequence LIMIT ${limit}`, [userId, after]);
+      return { last: items.at(-1)?.sequence ?? after, items };
     },
     ofUser: (userId) => select("user_id = ? ORDER BY sequence", [userId]),
     async timeline(orderId) {

@@ -1,5 +1,6 @@
 import { configOf } from "../../config.ts";
 import { defineService, type Delivery } from "../../contracts/bus.ts";
+import type { NotificationsCreated } from "../../contracts/notify.ts";
 import { inboxArchive } from "../../lib/archive.ts";
 import { auditPage } from "../../lib/audit.ts";
 import { messageOf, notFound } from "../../lib/errors.ts";
@@ -22,7 +23,7 @@ import {
   type DeliveriesRepository,
 } from "./deliveries.repository.ts";
 import { migrations } from "./migrations/index.ts";
-import { notificationView } from "./notification-view.ts";
+import { notificationView, numbered } from "./notification-view.ts";
 import { notificationsRepository, type NotificationsRepository } from "./notifications.repository.ts";
 import { senderOf, type Sender } from "./send-deliveries.ts";
 import { tellerOf } from "./tell-person.ts";
@@ -82,10 +83,7 @@ export default defineService<"notify", Vars>({
     async since(ctx) {
       const { userId, after, limit } = ctx.params;
       const { last, items } = await this.notifications.since(userId, { after, limit });
-      return {
-        last,
-        items: items.map((stored) => ({ sequence: stored.sequence, notification: notificationView(stored) })),
-      };
+      return { last, items: items.map(numbered) };
     },
     ofOrder(ctx) {
       return this.notifications.timeline(ctx.params.orderId);
@@ -190,11 +188,11 @@ export default defineService<"notify", Vars>({
       sender: this.sender,
       newId,
       now,
-      onTold: (userIds) => {
-        for (const userId of userIds) {
+      onTold: (notified) => {
+        for (const [userId, items] of notified) {
           // only a hint: streams that miss it catch up by sequence
           broker
-            .broadcast("notify.created", { userId })
+            .broadcast("notify.created", { userId, items: items.map(numbered) } satisfies NotificationsCreated)
             .catch((error: unknown) => logger.warn("streams were not woken", { userId, error: messageOf(error) }));
         }
       },

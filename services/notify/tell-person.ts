@@ -1,12 +1,13 @@
 import type { Delivery } from "../../contracts/bus.ts";
 import type { Database } from "../../lib/database.ts";
+import { isUniqueViolation } from "../../lib/database-errors.ts";
 import { reach } from "../../lib/failpoints.ts";
 import { recordDeliveries } from "../../lib/inbox.ts";
 import { groupCommit } from "../../lib/group-commit.ts";
 import { currentTraceparent } from "../../lib/request-context.ts";
 import type { Contacts } from "./contacts.ts";
 import type { Arrived } from "./deliveries.repository.ts";
-import type { NotificationsRepository } from "./notifications.repository.ts";
+import type { NotificationsRepository, Told } from "./notifications.repository.ts";
 import type { Sender } from "./send-deliveries.ts";
 import { compose, type NotifiedEvent, type Telling } from "./telling.ts";
 
@@ -16,8 +17,8 @@ export interface TellDeps {
   notifications: NotificationsRepository;
   newId: () => string;
   now: () => number;
-  /** Called after the commit with those who have a new notification. */
-  onTold: (userIds: ReadonlySet<string>) => void;
+  /** Called after the commit with what is new, by whom it is for. */
+  onTold: (notified: Told["notified"]) => void;
   sender: Pick<Sender, "claim" | "take">;
   /** Called after the commit with each message that has arrived by it. */
   onArrived: (message: Arrived) => void;
@@ -57,16 +58,22 @@ async function writeGroup(
   // the order of their ids is that of their making, and one in which two nodes with the same events lock the same rows
   const inOrder = entries.toSorted((a, b) => (a.delivery.eventId < b.delivery.eventId ? -1 : 1));
   const claim = sender.claim();
-  const { users, claimed, arrived, left } = await db.transaction(async (tx) => {
-    const fresh = await recordDeliveries(
-      tx,
-      inOrder.map(({ delivery }) => delivery),
-    );
-    const tellings = inOrder.flatMap(({ delivery, telling }) => (fresh.has(delivery) && telling ? [telling] : []));
-    return notifications.tell(tx, tellings, now(), claim);
+  const write = (looks: boolean): Promise<Told> =>
+    db.transaction(async (tx) => {
+      const fresh = await recordDeliveries(
+        tx,
+        inOrder.map(({ delivery }) => delivery),
+      );
+      const tellings = inOrder.flatMap(({ delivery, telling }) => (fresh.has(delivery) && telling ? [telling] : []));
+      return notifications.tell(tx, tellings, now(), { claim, looks });
+    });
+  // an event that is new in the inbox was told before only where the inbox was not what it is now
+  const { notified, claimed, arrived, left } = await write(false).catch((error: unknown) => {
+    if (isUniqueViolation(error)) return write(true);
+    throw error;
   });
   await reach("notify.after-commit");
-  if (users.size > 0) onTold(users);
+  if (notified.size > 0) onTold(notified);
   arrived.forEach(onArrived);
   sender.take(claimed, claim.untilMs, left);
   if (claimed.length + left > 0) onCommitted();

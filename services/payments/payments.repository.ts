@@ -89,7 +89,8 @@ export function paymentsRepository(
   /** The payment that a request with the same key made, and the one of the same order that is open. */
   const earlier = groupReads<NewPayment, { made: Payment | undefined; open: Payment | undefined }>(async (asked) => {
     const keys = asked.flatMap(({ dedupKey }) => dedupKey ?? []);
-    const byKey = keys.length > 0 ? `UNION SELECT * FROM payments WHERE dedup_key IN (${marks(keys.length)})` : "";
+    const byKey = keys.length > 0 ? `UNION ALL SELECT * FROM payments WHERE dedup_key IN (${marks(keys.length)})` : "";
+    // ALL: one that is found twice is the same twice, and to leave that out MariaDB would write them to a table on disk
     const known = await many(`WHERE open_order_id IN (${marks(asked.length)}) ${byKey}`, [
       ...asked.map(({ orderId }) => orderId),
       ...keys,

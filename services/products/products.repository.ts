@@ -1,4 +1,5 @@
 import type { Model } from "sequelize";
+import type { Quote } from "../../contracts/products.ts";
 import { groupReads } from "../../lib/group-reads.ts";
 import { marks, tuples, type Database, type Tx } from "../../lib/database.ts";
 import { isUniqueViolation } from "../../lib/database-errors.ts";
@@ -11,7 +12,7 @@ import { wordIndex } from "./word-index.ts";
 export interface ProductsRepository {
   find(sku: string): Promise<ProductState | null>;
   /** Those that are not archived, in no order. Those who ask at once share a statement. */
-  orderable(skus: readonly string[]): Promise<ProductState[]>;
+  orderable(skus: readonly string[]): Promise<Quote[]>;
   /** Active products that have all `words`, from after a place in the order on. */
   page(order: Sort, words: readonly string[], after: Place | null, limit: number): Promise<ProductState[]>;
   /** Refuses a stock code that there is already. */
@@ -119,14 +120,19 @@ export function productsRepository(db: Database, adapter: EntityAdapter<ProductR
     });
 
   // every order asks this, so it is spared the making of entities
-  const quotes = groupReads<readonly string[], ProductState[]>(
+  const quotes = groupReads<readonly string[], Quote[]>(
     async (asked) => {
       const skus = [...new Set(asked.flat())];
-      const rows = await db.select<ProductRow>(
-        `SELECT ${columns.join(", ")} FROM products WHERE sku IN (${marks(skus.length)}) AND status <> 'archived'`,
+      const rows = await db.select<Pick<ProductRow, "sku" | "name" | "price_cents" | "currency">>(
+        `SELECT sku, name, price_cents, currency FROM products WHERE sku IN (${marks(skus.length)}) AND status <> 'archived'`,
         skus,
       );
-      const found = new Map(rows.map((row) => [row.sku, toProduct(row)]));
+      const found = new Map(
+        rows.map(({ sku, name, price_cents, currency }) => [
+          sku,
+          { sku, name, priceCents: Number(price_cents), currency },
+        ]),
+      );
       return asked.map((wanted) => wanted.flatMap((sku) => found.get(sku) ?? []));
     },
     (skus) => skus.length,

@@ -70,9 +70,8 @@ export default defineService<"products", Vars>({
       this.logger.info("catalogue imported", { read, imported, unchanged, skipped: skipped.length, by });
       return report;
     },
-    async quote(ctx) {
-      const found = await this.products.orderable(ctx.params.skus);
-      return found.map(({ sku, name, priceCents, currency }) => ({ sku, name, priceCents, currency }));
+    quote(ctx) {
+      return this.products.orderable(ctx.params.skus);
     },
   },
   async started() {

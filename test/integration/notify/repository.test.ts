@@ -49,7 +49,7 @@ describeStores("the notify repositories", (store) => {
   });
 
   const tell = async (...tellings: Telling[]): Promise<Set<string>> =>
-    (await db.transaction((tx) => notifications.tell(tx, tellings, nowMs))).users;
+    new Set((await db.transaction((tx) => notifications.tell(tx, tellings, nowMs))).notified.keys());
   const claim = (limit = 100, at = nowMs): ReturnType<DeliveriesRepository["claimDue"]> =>
     deliveries.claimDue(limit, 30_000, at);
   const statuses = async (): Promise<string[]> =>
@@ -294,7 +294,7 @@ describeStores("the notify repositories", (store) => {
     const one = telling(newId());
     const claimId = { id: newId(), untilMs: nowMs + 1_000, most: 10 };
 
-    const told = await db.transaction((tx) => kept.tell(tx, [one], nowMs, claimId));
+    const told = await db.transaction((tx) => kept.tell(tx, [one], nowMs, { claim: claimId }));
 
     expect(told).toMatchObject({ claimed: [], left: 0 });
     expect(await claim()).toEqual([]);

@@ -61,7 +61,7 @@ describeStores("the sender", (store) => {
       notification: null,
       messages: [{ id: newId(), channel, to: "ann@example.com", subject: "s", body: "b", html: null }],
     }));
-    return db.transaction((tx) => notificationsRepository(db).tell(tx, tellings, nowMs, claim));
+    return db.transaction((tx) => notificationsRepository(db).tell(tx, tellings, nowMs, { claim }));
   };
   const rows = () =>
     db.select<{ status: string; attempts: number; last_error: string | null }>(

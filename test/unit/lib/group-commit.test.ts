@@ -2,6 +2,11 @@ import fc from "fast-check";
 import { delay } from "../../../lib/time.ts";
 import { groupCommit, type Grouping } from "../../../lib/group-commit.ts";
 
+/** Until the event loop has turned, and what was to be done then is under way. */
+const turn = async (): Promise<void> => {
+  for (let i = 0; i < 2; i += 1) await new Promise(setImmediate);
+};
+
 /** Commits that end when told to. 13 makes its group fail; 7 is refused. */
 function gated(grouping: Partial<Grouping<number, number>> = {}) {
   const groups: number[][] = [];
@@ -13,22 +18,56 @@ function gated(grouping: Partial<Grouping<number, number>> = {}) {
     return items.map((item) => (item === 7 ? new Error("refused") : item * 2));
   };
   const openAll = async (): Promise<void> => {
+    await turn();
     for (let open = gates.shift(); open; open = gates.shift()) {
       open();
-      await new Promise(setImmediate);
+      await turn();
     }
   };
-  return { groups, openAll, ...groupCommit({ most: 10, longest: 100, run, ...grouping }) };
+  const grouped = groupCommit({ most: 10, longest: 100, run, ...grouping });
+  /** The first comes alone, and the others while it is under way. */
+  const come = async (items: readonly number[]): Promise<Promise<number>[]> => {
+    const first = items.slice(0, 1).map(grouped.submit);
+    await turn();
+    return [...first, ...items.slice(1).map(grouped.submit)];
+  };
+  return { groups, openAll, come, ...grouped };
 }
 
 const done = (value: number) => ({ status: "fulfilled", value });
 const failed = (message: string) => ({ status: "rejected", reason: new Error(message) });
 
 describe("group commit", () => {
-  it("commits the first caller at once, and those who came meanwhile together", async () => {
+  it("commits together those who come in the same moment", async () => {
     const { groups, submit, openAll } = gated();
 
-    const results = Promise.all([1, 2, 3, 4].map(submit));
+    const results = Promise.all([1, 2, 3].map(submit));
+    await openAll();
+
+    expect(await results).toEqual([2, 4, 6]);
+    expect(groups).toEqual([[1, 2, 3]]);
+  });
+
+  it("lets the first wait for company where nobody waits for the answer, and stops only after that", async () => {
+    const { groups, submit, stop, openAll } = gated({ gatherMs: 20 });
+
+    const results = [submit(1)];
+    await turn();
+    results.push(submit(2));
+    expect(groups).toEqual([]);
+    const stopped = stop();
+    await delay(40);
+    await openAll();
+
+    await stopped;
+    expect(await Promise.all(results)).toEqual([2, 4]);
+    expect(groups).toEqual([[1, 2]]);
+  });
+
+  it("commits the first caller at once, and those who came meanwhile together", async () => {
+    const { groups, come, openAll } = gated();
+
+    const results = Promise.all(await come([1, 2, 3, 4]));
     await openAll();
 
     expect(await results).toEqual([2, 4, 6, 8]);
@@ -36,9 +75,9 @@ describe("group commit", () => {
   });
 
   it("bounds a group", async () => {
-    const { groups, submit, openAll } = gated({ most: 2 });
+    const { groups, come, openAll } = gated({ most: 2 });
 
-    const results = Promise.all([1, 2, 3, 4].map(submit));
+    const results = Promise.all(await come([1, 2, 3, 4]));
     await openAll();
 
     expect(await results).toEqual([2, 4, 6, 8]);
@@ -46,9 +85,9 @@ describe("group commit", () => {
   });
 
   it("bounds what a group weighs, and lets go alone what weighs more", async () => {
-    const { groups, submit, openAll } = gated({ weight: { of: (item) => item, most: 10 } });
+    const { groups, come, openAll } = gated({ weight: { of: (item) => item, most: 10 } });
 
-    const results = Promise.all([1, 4, 6, 1, 50, 2].map(submit));
+    const results = Promise.all(await come([1, 4, 6, 1, 50, 2]));
     await openAll();
 
     expect(await results).toEqual([2, 8, 12, 2, 100, 4]);
@@ -56,9 +95,9 @@ describe("group commit", () => {
   });
 
   it("commits a failed group one by one, so that only the guilty caller meets the error", async () => {
-    const { groups, submit, openAll } = gated();
+    const { groups, come, openAll } = gated();
 
-    const results = Promise.allSettled([1, 12, 13, 14].map(submit));
+    const results = Promise.allSettled(await come([1, 12, 13, 14]));
     await openAll();
 
     expect(await results).toEqual([done(2), done(24), failed("unlucky"), done(28)]);
@@ -66,9 +105,9 @@ describe("group commit", () => {
   });
 
   it("commits a group in which one is refused once", async () => {
-    const { groups, submit, openAll } = gated();
+    const { groups, come, openAll } = gated();
 
-    const results = Promise.allSettled([1, 6, 7, 8].map(submit));
+    const results = Promise.allSettled(await come([1, 6, 7, 8]));
     await openAll();
 
     expect(await results).toEqual([done(2), done(12), failed("refused"), done(16)]);
@@ -76,9 +115,9 @@ describe("group commit", () => {
   });
 
   it("gives the whole group an error that is nobody's fault", async () => {
-    const { groups, submit, openAll } = gated({ isBlameless: () => true });
+    const { groups, come, openAll } = gated({ isBlameless: () => true });
 
-    const results = Promise.allSettled([1, 13, 14].map(submit));
+    const results = Promise.allSettled(await come([1, 13, 14]));
     await openAll();
 
     expect(await results).toEqual([done(2), failed("unlucky"), failed("unlucky")]);
@@ -104,8 +143,8 @@ describe("group commit", () => {
   });
 
   it("refuses at once who would queue too long, and takes callers again when there is room", async () => {
-    const { groups, submit, openAll } = gated({ longest: 2 });
-    const taken = [1, 2, 3].map(submit);
+    const { groups, submit, come, openAll } = gated({ longest: 2 });
+    const taken = await come([1, 2, 3]);
 
     await expect(submit(4)).rejects.toMatchObject({
       kind: "unavailable",
@@ -122,9 +161,10 @@ describe("group commit", () => {
   });
 
   it("has a second group under way only when it is a full one", async () => {
-    const { groups, submit, openAll } = gated({ most: 2, atOnce: 2 });
+    const { groups, submit, come, openAll } = gated({ most: 2, atOnce: 2 });
 
-    const results = [1, 2].map(submit);
+    const results = await come([1, 2]);
+    await turn();
     expect(groups).toEqual([[1]]);
     results.push(...[3, 4, 5].map(submit));
     expect(groups).toEqual([[1], [2, 3]]);
@@ -151,12 +191,12 @@ describe("group commit", () => {
   });
 
   it("goes on as before when a group that was stuck has ended", async () => {
-    const { groups, submit, openAll } = gated({ stuckAfterMs: 20 });
+    const { groups, submit, come, openAll } = gated({ stuckAfterMs: 20 });
     const stuck = submit(1);
     await delay(40);
     await openAll();
     await stuck;
-    const later = Promise.all([2, 3, 4].map(submit));
+    const later = Promise.all(await come([2, 3, 4]));
     await openAll();
 
     expect(await later).toEqual([4, 6, 8]);
