@@ -4,7 +4,8 @@ import { serverDirectory, startProcess, type OwnedProcess } from "./backing/proc
 
 const script = resolve(import.meta.dirname, "node.ts");
 /** As `npm run node` has it: without them V8 lets garbage lie until a node has several times what it needs. */
-const memoryArgs = ["--max-semi-space-size=8", "--max-old-space-size=384"];
+const memoryArgs = ["--max-semi-space-size=16", "--max-old-space-size=384"];
+const compiled = resolve(import.meta.dirname, "../node_modules/.cache/compiled");
 const readyWithinMs = 120_000;
 
 export interface NodeOptions {
@@ -40,6 +41,7 @@ export async function startNode(options: NodeOptions): Promise<ClusterNode> {
     command: process.execPath,
     args: [...memoryArgs, ...nodeArgs, script],
     env: {
+      NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE ?? compiled,
       ...env,
       NODE_ID: id,
       HOST: "127.0.0.1",

@@ -1,3 +1,4 @@
+import { flushCompileCache } from "node:module";
 import type { Config } from "../config.ts";
 import type { AppBroker } from "../contracts/bus.ts";
 import { createNode, type Node } from "../lib/node.ts";
@@ -31,6 +32,8 @@ export async function runNode(
     if (stopping) return;
     await node.broker.waitForServices([...config.services], readyWithinMs);
     await whenReady(node.broker, () => end(0));
+    // for the next node, even if this one is killed
+    flushCompileCache();
     release();
   };
 

@@ -40,8 +40,9 @@ export interface NotificationsRepository {
   /** Whosever it is. */
   exists(id: string): Promise<boolean>;
   /**
-   * A person's notifications after number `after`, oldest first, with the number of the last of them; when that is null,
-   * none but the number of the person's last one, 0 before the first. No number comes to light after a later one did.
+   * A person's notifications after number `after`, oldest first, and the number to go on after, which is that of the last
+   * of them; with null, none, and the number of the person's last one. 0 before the first. No number comes to light after
+   * a later one did.
    */
   since(userId: string, range: { after: number | null; limit: number }): Promise<Since>;
   ofUser(userId: string): Promise<StoredNotification[]>;
@@ -262,12 +263,16 @@ export function notificationsRepository(
     },
     exists: async (id) => (await select("id = ?", [id])).length > 0,
     async since(userId, { after, limit }) {
-      if (after === null) {
-        const [row] = await db.select<{ last: Int }>("SELECT last FROM user_counters WHERE user_id = ?", [userId]);
-        return { last: Number(row?.last ?? 0), items: [] };
-      }
-      const items = await select(`user_id = ? AND sequence > ? ORDER BY sequence LIMIT ${limit}`, [userId, after]);
-      return { last: items.at(-1)?.sequence ?? after, items };
+      const items =
+        after === null
+          ? []
+          : await select(`user_id = ? AND sequence > ? ORDER BY sequence LIMIT ${limit}`, [userId, after]);
+      const newest = items.at(-1)?.sequence;
+      if (newest !== undefined) return { last: newest, items };
+      const [row] = await db.select<{ last: Int }>("SELECT last FROM user_counters WHERE user_id = ?", [userId]);
+      const last = Number(row?.last ?? 0);
+      // what came between the two looks is for the next one
+      return { last: after === null ? last : Math.min(after, last), items };
     },
     ofUser: (userId) => select("user_id = ? ORDER BY sequence", [userId]),
     async timeline(orderId) {

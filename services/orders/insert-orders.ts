@@ -69,34 +69,21 @@ export function orderInserts(
     );
   };
 
-  /** What there is of them already is left out, when it is looked for; otherwise it is in the way. */
-  const insert = async (
-    tx: Tx,
-    orders: readonly NewOrder[],
-    taken: Set<string> | null,
-  ): Promise<(OrderState | null)[]> => {
-    const isNew = orders.map((order) => {
-      const names = namesOf(order);
-      if (taken === null) return true;
-      if (names.some((name) => taken.has(name))) return false;
-      for (const name of names) taken.add(name);
-      return true;
-    });
-    const fresh = orders.filter((_, i) => isNew[i]);
-    if (fresh.length > 0) await insertNew(tx, fresh);
-    await reach("place.before-commit");
-    return orders.map((order, i) => (isNew[i] ? stored(order) : null));
-  };
-
   const run = async (orders: readonly NewOrder[]): Promise<(OrderState | null)[]> => {
     try {
-      // Whose key was answered has that answer and is not here, nearly always: so all of it goes in one way to the server.
-      return await db.transaction((tx) => insert(tx, orders, null));
-    } catch (error) {
-      if (!isUniqueViolation(error)) throw error;
-    }
-    try {
-      return await insertTransaction(db, async (tx) => insert(tx, orders, await storedOf(tx, orders)));
+      return await insertTransaction(db, async (tx) => {
+        const taken = await storedOf(tx, orders);
+        const isNew = orders.map((order) => {
+          const names = namesOf(order);
+          if (names.some((name) => taken.has(name))) return false;
+          for (const name of names) taken.add(name);
+          return true;
+        });
+        const fresh = orders.filter((_, i) => isNew[i]);
+        if (fresh.length > 0) await insertNew(tx, fresh);
+        await reach("place.before-commit");
+        return orders.map((order, i) => (isNew[i] ? stored(order) : null));
+      });
     } catch (error) {
       if (orders.length === 1 && isUniqueViolation(error)) return [null];
       throw error;

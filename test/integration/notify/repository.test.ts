@@ -192,7 +192,7 @@ describeStores("the notify repositories", (store) => {
     await deliveries.sent(held ? [held] : [], nowMs);
     expect(await tell(telling(user))).toEqual(new Set());
 
-    expect(await notifications.since(user, { after: 0, limit: 10 })).toEqual({ last: 1, items: [] });
+    expect(await notifications.since(user, { after: 0, limit: 10 })).toEqual({ last: 0, items: [] });
     expect(await notifications.ofUser(other)).toHaveLength(1);
     const rows = await db.select("SELECT recipient, subject, body, html, status FROM deliveries WHERE user_id = ?", [
       user,
