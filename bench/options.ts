@@ -13,6 +13,8 @@ export interface Options {
   write: string | null;
   profileDir: string | null;
   warmMs: number;
+  /** For how long a node that was just started is used before anything is measured. */
+  useMs: number;
   measureMs: number;
   checkoutsPerSecond: number;
   /** That big-data fills in. */
@@ -58,6 +60,7 @@ export function readOptions(args: string[]): Options | null {
     profileDir: pathOf("profile", values.profile),
     measureMs: seconds * 1_000,
     warmMs: Math.min(3_000, seconds * 500),
+    useMs: quick ? 2_000 : 12_000,
     checkoutsPerSecond: numberOf("rate", values.rate, 500, 1, 100_000),
     orders: ordersOf(values.orders, quick ? 2_000 : 1_000_000),
   };

@@ -53,6 +53,8 @@ export function* arrivals(perSecond: number, random: () => number): Generator<nu
 export interface CurvePoint {
   /** What was asked for, a second. */
   offered: number;
+  /** What came by chance, a second. */
+  came: number;
   /** What was completed, a second. */
   perSecond: number;
   p50Ms: number;
@@ -63,8 +65,8 @@ export interface CurvePoint {
 const keptShare = 0.95;
 
 /** Whether a rate was held: nothing failed, and what came in went out. */
-export const holds = ({ offered, perSecond, errors }: Pick<CurvePoint, "offered" | "perSecond" | "errors">): boolean =>
-  errors === 0 && perSecond >= offered * keptShare;
+export const holds = ({ came, perSecond, errors }: Pick<CurvePoint, "came" | "perSecond" | "errors">): boolean =>
+  errors === 0 && perSecond >= came * keptShare;
 
 /**
  * Where more load begins to cost more latency than it brings work: the point farthest below the line from the first to

@@ -11,6 +11,7 @@ import { startNode, type ClusterNode } from "../scripts/cluster-node.ts";
 import { restClient, ScriptError, type RestClient } from "../scripts/rest-client.ts";
 import { startGenerator, type Generator } from "./generator.ts";
 import type { Account } from "./generator/protocol.ts";
+import { warmUp } from "./warm-up.ts";
 import { cpuMs, probeAt, rssMb, type Probe } from "./meters.ts";
 
 // The system under test: servers of its own, a node that runs every service, or several, a catalogue and customers.
@@ -67,15 +68,20 @@ export interface World {
   stop(): Promise<void>;
 }
 
-export async function openWorld(): Promise<World> {
+/**
+ * `warmUpMs`: how long nodes that were just started are used before `use` resolves. Until V8 has compiled what is used all
+ * the time, a checkout takes half as much again.
+ */
+export async function openWorld(warmUpMs = 0): Promise<World> {
   const servers = await startPrivateBacking(serverNames);
   const generator = startGenerator();
   const database = await createConnection(servers.mysql.url);
   const socket = join(serverDirectory("probe"), "socket");
-  const world = new RunningWorld(servers, generator, database, socket);
+  const world = new RunningWorld(servers, generator, database, socket, warmUpMs);
   try {
     await world.use();
     await world.furnish();
+    await world.warmUp();
     return world;
   } catch (error) {
     await world.stop();
@@ -98,14 +104,18 @@ class RunningWorld implements World {
   private running: { nodes: ClusterNode[]; setup: string; rest: RestClient } | null = null;
   private known: { tokens: string[]; atMs: number } | null = null;
   private queues: string | null = null;
+  private readonly warmUpMs: number;
+  private isFurnished = false;
 
   constructor(
     servers: PrivateBacking<(typeof serverNames)[number]>,
     generator: Generator,
     database: Connection,
     socket: string,
+    warmUpMs: number,
   ) {
     this.servers = servers;
+    this.warmUpMs = warmUpMs;
     this.generator = generator;
     this.database = database;
     this.socket = socket;
@@ -156,6 +166,12 @@ class RunningWorld implements World {
     const first = await this.startNode("bench", { ...own, BENCH_PROBE: this.socket }, [probeScript]);
     this.running = { nodes: [first], setup, rest: restClient(first.url) };
     for (let n = 2; n <= count; n += 1) this.running.nodes.push(await this.startNode(`bench-${n}`, own));
+    if (this.isFurnished) await this.warmUp();
+  }
+
+  async warmUp(): Promise<void> {
+    this.isFurnished = true;
+    if (this.warmUpMs > 0) await warmUp(this, this.warmUpMs);
   }
 
   private async startNode(

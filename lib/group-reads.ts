@@ -12,8 +12,8 @@ export interface GroupReads<Key, Found> {
 const usuallyMost = 100;
 
 /**
- * Lets callers share statements that read. Who comes first asks alone and at once; those who come while a statement is
- * under way share the next one. It begins after the last of them has asked, so that everyone sees what was committed
+ * Lets callers share statements that read: those who come in the same moment, and those who come while a statement is
+ * under way, who share the next one. It begins after the last of them has asked, so that everyone sees what was committed
  * before. `read` answers each key, in their order; `weigh`: how much of a statement a key takes, when not one.
  */
 export function groupReads<Key, Found>(

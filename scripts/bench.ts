@@ -48,7 +48,7 @@ await runScript(async () => {
   }
   if (options.profileDir !== null) mkdirSync(options.profileDir, { recursive: true });
   say("starting the servers and a node");
-  const world = await openWorld();
+  const world = await openWorld(options.useMs);
   const results = await run(world, options).finally(() => world.stop());
   report(results);
   if (options.json !== null) await writeFile(options.json, toJson(results));

@@ -49,7 +49,7 @@ class Tally {
   readonly startedAt = performance.now();
   readonly from: number;
   readonly until: number;
-  readonly late = latencyRecorder();
+  private readonly late = latencyRecorder();
   private readonly latencies = latencyRecorder();
   private readonly sinceSent = latencyRecorder();
   private readonly errors = new Map<string, number>();
@@ -58,6 +58,7 @@ class Tally {
   private cores = 0;
   private placedFrom = 0;
   private completed = 0;
+  private due = 0;
   private lastAt = 0;
   private endedAt = 0;
 
@@ -76,6 +77,12 @@ class Tally {
     this.endedAt = performance.now();
     const { user, system } = process.cpuUsage(this.cpu);
     this.cores = (user + system) / 1_000 / (this.endedAt - this.from);
+  }
+
+  /** One is to be sent. */
+  came(dueAt: number): void {
+    this.late.record(performance.now() - dueAt);
+    if (dueAt >= this.from) this.due += 1;
   }
 
   /** One that was due at `dueAt` is done now: throughput is what came out, latency that of what came in. */
@@ -104,6 +111,7 @@ class Tally {
       seconds,
       completed: this.completed,
       perSecond: seconds > 0 ? this.completed / seconds : 0,
+      duePerSecond: seconds > 0 ? this.due / seconds : 0,
       errors: Object.fromEntries(this.errors),
       latency: this.latencies.latency(),
       sinceSent: this.sinceSent.latency(),
@@ -154,7 +162,7 @@ async function open(step: Step, perSecond: number, random: () => number, tally: 
   let dueAt = tally.startedAt + schedule.next().value;
   for (let n = 0; dueAt < tally.until;) {
     for (; dueAt <= performance.now() && dueAt < tally.until; dueAt = tally.startedAt + schedule.next().value) {
-      tally.late.record(performance.now() - dueAt);
+      tally.came(dueAt);
       const sent = one(n, dueAt);
       underWay.add(sent);
       void sent.then(() => underWay.delete(sent));

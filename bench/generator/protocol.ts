@@ -50,6 +50,8 @@ export interface Measured {
   seconds: number;
   completed: number;
   perSecond: number;
+  /** How many requests a second were due in that time, which of a Poisson process is not quite its rate. */
+  duePerSecond: number;
   /** What failed, with how often. */
   errors: Record<string, number>;
   /** How often callers of a closed load were told to come again; they did, and that their requests took longer counts. */

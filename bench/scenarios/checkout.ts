@@ -24,7 +24,7 @@ export const checkout = (perSecond: number): Scenario => ({
     const notes: string[] = [];
     for (let rate = perSecond; ; rate = Math.round(rate * slower)) {
       const row = await checkoutAt(bench, rate);
-      if (holds({ offered: rate, perSecond: row.perSecond ?? 0, errors: row.errors })) {
+      if (holds({ came: row.duePerSecond, perSecond: row.perSecond ?? 0, errors: row.errors })) {
         return { ...row, notes: [...notes, `held ${rate}/s`] };
       }
       notes.push(`could not hold ${rate}/s`);

@@ -21,6 +21,8 @@ export interface Row {
   generatorCores: number;
   errorKinds: Record<string, number>;
   notes: string[];
+  /** Of an open load, how many came a second. */
+  duePerSecond: number;
 }
 
 export interface Scenario {
@@ -43,7 +45,7 @@ export async function measureRow(
 }
 
 function rowOf(name: string, clients: number, measured: Measured, cost: Cost): Row {
-  const { perSecond, latency, completed, errors, refused, seconds, generator } = measured;
+  const { perSecond, duePerSecond, latency, completed, errors, refused, seconds, generator } = measured;
   const each = (total: number): number => (completed === 0 ? 0 : total / completed);
   return {
     name,
@@ -62,6 +64,7 @@ function rowOf(name: string, clients: number, measured: Measured, cost: Cost): R
     gcMsPerSecond: cost.inside.gcMs / seconds,
     generatorCores: generator.cores,
     errorKinds: errors,
+    duePerSecond,
     notes: refused === 0 ? [] : [`${refused} times told to come again`],
   };
 }

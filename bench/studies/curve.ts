@@ -18,8 +18,8 @@ const mostPoints = 12;
 export async function checkoutCurve(bench: Bench): Promise<Curve> {
   const points: CurvePoint[] = [];
   for (let rate = firstRate; points.length < mostPoints; rate = Math.round(rate * growth)) {
-    const { perSecond, p50Ms, p99Ms, errors } = await checkoutAt(bench, rate);
-    const point = { offered: rate, perSecond: perSecond ?? 0, p50Ms: p50Ms ?? 0, p99Ms: p99Ms ?? 0, errors };
+    const { duePerSecond: came, perSecond, p50Ms, p99Ms, errors } = await checkoutAt(bench, rate);
+    const point = { offered: rate, came, perSecond: perSecond ?? 0, p50Ms: p50Ms ?? 0, p99Ms: p99Ms ?? 0, errors };
     points.push(point);
     await bench.world.settle();
     if (!holds(point)) break;

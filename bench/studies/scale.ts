@@ -36,7 +36,7 @@ export async function scale(bench: Bench): Promise<Scaled[]> {
       const row = await checkoutAt(bench, checkoutsPerSecond);
       await world.settle();
       const perSecond = row.perSecond ?? 0;
-      const isHeld = holds({ offered: checkoutsPerSecond, perSecond, errors: row.errors });
+      const isHeld = holds({ came: row.duePerSecond, perSecond, errors: row.errors });
       found.push({
         nodes,
         perSecond: isHeld ? perSecond : null,

@@ -1,10 +1,10 @@
 import type { TimelineEntry } from "../../contracts/payments.ts";
-import { hotAndArchived, mayBeArchived } from "../../lib/archive.ts";
-import { insertRows, marks, tuples, type Database, type Tx } from "../../lib/database.ts";
+import { hotAndArchived } from "../../lib/archive.ts";
+import type { Database, Tx } from "../../lib/database.ts";
 import { decodeCursor, toPage, type Page } from "../../lib/page.ts";
 import { toIso } from "../../lib/time.ts";
-import type { Arrived, ClaimedDelivery } from "./deliveries.repository.ts";
-import type { Outgoing, Telling } from "./telling.ts";
+import type { Outgoing } from "./telling.ts";
+import { tellingWriter, type Tell } from "./write-tellings.ts";
 
 /** A notification as it is stored. Times are milliseconds since the epoch. */
 export interface StoredNotification {
@@ -19,18 +19,7 @@ export interface StoredNotification {
 }
 
 export interface NotificationsRepository {
-  /**
-   * Writes what is to be told, each (event, person, channel) at most once ever, and nothing for erased people. Numbers
-   * each person's notifications 1, 2, 3 … in the order given. With `claim` the first messages are held for who claims
-   * them, as if taken by `claimDue` once they are committed. `looks`: what was told before is looked for and left out;
-   * otherwise it violates a unique index, which costs less where it hardly ever happens.
-   */
-  tell(
-    tx: Tx,
-    tellings: readonly Telling[],
-    nowMs: number,
-    options?: { claim?: Claim | null; looks?: boolean },
-  ): Promise<Told>;
+  tell: Tell;
   /** Deletes a person's notifications and empties their messages; nothing can be told to them afterwards. */
   erase(tx: Tx, userId: string, nowMs: number): Promise<void>;
   /** The newest first. */
@@ -48,23 +37,6 @@ export interface NotificationsRepository {
   ofUser(userId: string): Promise<StoredNotification[]>;
   /** What was told about an order over every channel, oldest first. */
   timeline(orderId: string): Promise<TimelineEntry[]>;
-}
-
-export interface Claim {
-  id: string;
-  untilMs: number;
-  /** How many messages. */
-  most: number;
-}
-
-export interface Told {
-  /** What is new, by whom it is for, with its number. */
-  notified: Map<string, StoredNotification[]>;
-  claimed: ClaimedDelivery[];
-  /** What has arrived by being stored. */
-  arrived: Arrived[];
-  /** How many messages wait for whoever takes them. */
-  left: number;
 }
 
 export interface ListFilter {
@@ -104,119 +76,8 @@ export function notificationsRepository(
   const select = async (condition: string, values: readonly unknown[], tx?: Tx): Promise<StoredNotification[]> =>
     (await db.select<Row>(`SELECT ${columns} FROM notifications WHERE ${condition}`, values, tx)).map(fromRow);
 
-  /**
-   * Gives each person as many numbers as are wanted, and none to the erased. Locks the counters until the end of the
-   * transaction, in one order for all: who comes second sees what the first wrote.
-   */
-  const takeNumbers = (tx: Tx, wanted: ReadonlyMap<string, number>): Promise<void> =>
-    db.write(
-      `INSERT INTO user_counters (user_id, last) VALUES ${tuples(wanted.size, 2)} ${upsert}
-         last = user_counters.last + CASE WHEN user_counters.erased_at IS NULL THEN ${offered("last")} ELSE 0 END`,
-      [...wanted].toSorted(([a], [b]) => (a < b ? -1 : 1)).flat(),
-      tx,
-    );
-
-  /** The last numbers of those who are not erased, and what of the events was told to whom before. */
-  const readBack = async (tx: Tx, userIds: readonly string[], eventIds: readonly string[], old: readonly string[]) => {
-    const events = marks(eventIds.length);
-    const before =
-      eventIds.length > 0
-        ? `UNION ALL SELECT user_id, NULL, event_id, 'in_app' FROM notifications WHERE event_id IN (${events})
-           UNION ALL SELECT user_id, NULL, event_id, channel FROM deliveries WHERE event_id IN (${events})`
-        : "";
-    const archived =
-      old.length > 0
-        ? `UNION ALL SELECT user_id, NULL, event_id, channel FROM deliveries_archive WHERE event_id IN (${marks(old.length)})`
-        : "";
-    const rows = await db.select<{ user_id: string; last: Int | null; event_id: string | null; channel: string }>(
-      `SELECT user_id, last, NULL AS event_id, NULL AS channel FROM user_counters
-       WHERE erased_at IS NULL AND user_id IN (${marks(userIds.length)}) ${before} ${archived}`,
-      [...userIds, ...eventIds, ...eventIds, ...old],
-      tx,
-    );
-    const last = new Map<string, number>();
-    const done = new Set<string>();
-    for (const row of rows) {
-      if (row.event_id === null) last.set(row.user_id, Number(row.last));
-      else done.add(onceKey(row.event_id, row.user_id, row.channel));
-    }
-    return { last, done };
-  };
-
   return {
-    async tell(tx, tellings, nowMs, { claim = null, looks = true } = {}) {
-      if (tellings.length === 0) return { notified: new Map(), claimed: [], arrived: [], left: 0 };
-      const wanted = new Map<string, number>();
-      for (const { userId, notification } of tellings) {
-        wanted.set(userId, (wanted.get(userId) ?? 0) + (notification ? 1 : 0));
-      }
-      await takeNumbers(tx, wanted);
-      const events = [...new Set(tellings.map(({ eventId }) => eventId))];
-      const old = events.filter((id) => mayBeArchived(id, nowMs));
-      const { last, done } = await readBack(tx, [...wanted.keys()], looks ? events : [], old);
-      const first = (eventId: string, userId: string, channel: string): boolean => {
-        const key = onceKey(eventId, userId, channel);
-        return !done.has(key) && done.add(key).size > 0;
-      };
-
-      const used = new Map<string, number>();
-      const notified = new Map<string, StoredNotification[]>();
-      const notifications: unknown[][] = [];
-      const deliveries: unknown[][] = [];
-      const claimed: ClaimedDelivery[] = [];
-      const arrived: Arrived[] = [];
-      for (const telling of tellings) {
-        const { eventId, userId, type, orderId, notification, messages, forgetBody, traceparent = null } = telling;
-        const highest = last.get(userId);
-        if (highest === undefined) continue;
-        if (notification && first(eventId, userId, "in_app")) {
-          const { id, title, body } = notification;
-          const sequence = (used.get(userId) ?? highest - (wanted.get(userId) ?? 0)) + 1;
-          used.set(userId, sequence);
-          notifications.push([id, eventId, userId, sequence, type, orderId, title, body, nowMs]);
-          const stored = { id, sequence, type, orderId, title, body, createdAtMs: nowMs, readAtMs: null };
-          notified.set(userId, [...(notified.get(userId) ?? []), stored]);
-        }
-        for (const message of messages) {
-          const { id, channel, to, subject, body, html } = message;
-          if (!first(eventId, userId, channel)) continue;
-          const sent = arrivesStored(channel);
-          if (sent) arrived.push({ channel, traceparent, orderId });
-          const held = !sent && claim !== null && claimed.length < claim.most;
-          if (held) claimed.push({ ...message, attempts: 1, claim: claim.id, traceparent, orderId });
-          deliveries.push([
-            ...[id, eventId, userId, channel, type, orderId, to, subject, body, html, forgetBody ? 1 : 0, traceparent],
-            ...(sent ? ["SENT", nowMs] : ["PENDING", held ? claim.untilMs : nowMs]),
-            ...[held ? claim.id : null, held || sent ? 1 : 0, nowMs, sent ? nowMs : null],
-          ]);
-        }
-      }
-
-      for (const [userId, highest] of last) {
-        const most = used.get(userId) ?? highest - (wanted.get(userId) ?? 0);
-        // some of it had been told before
-        if (most < highest) await db.execute("UPDATE user_counters SET last = ? WHERE user_id = ?", [most, userId], tx);
-      }
-      await insertRows(
-        db,
-        tx,
-        "notifications (id, event_id, user_id, sequence, type, order_id, title, body, created_at)",
-        notifications,
-      );
-      await insertRows(
-        db,
-        tx,
-        `deliveries (id, event_id, user_id, channel, type, order_id, recipient, subject, body, html, forget_body,
-           traceparent, status, due_at, claim, attempts, created_at, settled_at)`,
-        deliveries,
-      );
-      return {
-        notified,
-        claimed,
-        arrived,
-        left: deliveries.length - claimed.length - arrived.length,
-      };
-    },
+    tell: tellingWriter(db, arrivesStored),
     async erase(tx, userId, nowMs) {
       await db.execute(
         `INSERT INTO user_counters (user_id, last, erased_at) VALUES (?, 0, ?) ${upsert} erased_at = ${offered("erased_at")}`,
@@ -296,8 +157,6 @@ export function notificationsRepository(
     },
   };
 }
-
-const onceKey = (eventId: string, userId: string, channel: string): string => `${eventId} ${userId} ${channel}`;
 
 const fromRow = (row: Row): StoredNotification => ({
   id: row.id,

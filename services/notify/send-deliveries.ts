@@ -6,7 +6,7 @@ import { backoffMs, delay } from "../../lib/time.ts";
 import type { Channels } from "./channels/index.ts";
 import { PermanentFailure } from "./channels/channel.ts";
 import type { ClaimedDelivery, DeliveriesRepository } from "./deliveries.repository.ts";
-import type { Claim } from "./notifications.repository.ts";
+import type { Claim } from "./write-tellings.ts";
 
 export const maxAttempts = 10;
 

@@ -7,9 +7,10 @@ import { groupCommit } from "../../lib/group-commit.ts";
 import { currentTraceparent } from "../../lib/request-context.ts";
 import type { Contacts } from "./contacts.ts";
 import type { Arrived } from "./deliveries.repository.ts";
-import type { NotificationsRepository, Told } from "./notifications.repository.ts";
+import type { NotificationsRepository } from "./notifications.repository.ts";
 import type { Sender } from "./send-deliveries.ts";
 import { compose, type NotifiedEvent, type Telling } from "./telling.ts";
+import type { Told } from "./write-tellings.ts";
 
 export interface TellDeps {
   db: Database;

@@ -14,13 +14,17 @@ interface Kept {
 
 /** What notify holds, by user. */
 const kept = new Map<string, Kept[]>();
+/** How often it was asked for what is new. */
+let asked = 0;
 let gateway: TestGateway;
 beforeEach(async () => {
   kept.clear();
+  asked = 0;
   gateway = await startGateway({
     answers: {
       "notify.since": ({ params }) => {
         const { userId, after, limit } = params as { userId: string; after: number | null; limit: number };
+        if (after !== null) asked += 1;
         const all = kept.get(userId) ?? [];
         const items = after === null ? [] : all.filter(({ sequence }) => sequence > after).slice(0, limit);
         return { last: all.at(-1)?.sequence ?? 0, items };
@@ -30,11 +34,14 @@ beforeEach(async () => {
 });
 afterEach(() => gateway.stop());
 
-function tell(title: string, userId = aliceId): void {
+function tell(title: string, userId = aliceId): Kept {
   const all = kept.get(userId) ?? [];
-  kept.set(userId, [...all, { sequence: all.length + 1, notification: { id: newId(), title } }]);
+  const told = { sequence: all.length + 1, notification: { id: newId(), title } };
+  kept.set(userId, [...all, told]);
+  return told;
 }
-const hint = (userId = aliceId) => gateway.broker.broadcast("notify.created", { userId });
+/** `items`: what is new, where who hints knows it. */
+const hint = (userId = aliceId, items?: Kept[]) => gateway.broker.broadcast("notify.created", { userId, items });
 
 interface Listening {
   response: IncomingMessage;
@@ -93,6 +100,29 @@ describe("the notification stream", () => {
     const data = /^data: (.*)$/m.exec(alice.text())?.[1] ?? "";
     expect(JSON.parse(data)).toEqual(kept.get(aliceId)?.[1]?.notification);
     expect(alice.ids()).toEqual(["2"]);
+  });
+
+  it("sends what a hint brings without asking, each once and in order, and asks where something is missing", async () => {
+    tell("before");
+    const alice = await listen();
+    await eventually(() => alice.text().includes("still here"));
+    const before = asked;
+    const [second, third] = [tell("second"), tell("third")];
+
+    await hint(aliceId, [third, second]);
+    await eventually(() => alice.ids().length === 2);
+    await hint(aliceId, [second, third]);
+    await hint(aliceId, [tell("fourth")]);
+    await eventually(() => alice.ids().length === 3);
+    // what only repeats brings nothing on, and so is looked up
+    expect(asked - before).toBeLessThanOrEqual(1);
+
+    tell("fifth, of which the hint is lost");
+    await hint(aliceId, [tell("sixth")]);
+    await eventually(() => alice.ids().length === 5);
+
+    expect(alice.ids()).toEqual(["2", "3", "4", "5", "6"]);
+    expect(asked).toBeGreaterThan(before);
   });
 
   it("resumes after the last event that was seen, over more than a page", async () => {

@@ -4,7 +4,8 @@ import { PermanentFailure, type Message } from "../../../services/notify/channel
 import { smsChannel } from "../../../services/notify/channels/sms.ts";
 import { deliveriesRepository } from "../../../services/notify/deliveries.repository.ts";
 import { migrations } from "../../../services/notify/migrations/index.ts";
-import { notificationsRepository, type Claim, type Told } from "../../../services/notify/notifications.repository.ts";
+import { notificationsRepository } from "../../../services/notify/notifications.repository.ts";
+import type { Claim, Told } from "../../../services/notify/write-tellings.ts";
 import { maxAttempts, retryDelayMs, senderOf } from "../../../services/notify/send-deliveries.ts";
 import type { Outgoing } from "../../../services/notify/telling.ts";
 import { describeStores } from "../../support/stores.ts";

@@ -10,6 +10,7 @@ import {
 
 const point = (offered: number, p99Ms: number, perSecond = offered, errors = 0): CurvePoint => ({
   offered,
+  came: offered,
   perSecond,
   p50Ms: p99Ms / 2,
   p99Ms,
