@@ -80,7 +80,7 @@ export async function archiveOld(
 }
 
 /** The earlier one of this node's clock and the database's, so that a clock that is ahead archives nothing too soon. */
-const earlierClock = async (db: Database): Promise<number> => Math.min(Date.now(), await clockOf(db));
+export const earlierClock = async (db: Database): Promise<number> => Math.min(Date.now(), await clockOf(db));
 
 /** Columns that are kept as they are. */
 export const asTheyAre = (columns: string): (readonly [string, string])[] =>

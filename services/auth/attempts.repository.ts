@@ -1,4 +1,4 @@
-import type { Database, Tx } from "../../lib/database.ts";
+import { clockOf, type Database, type Tx } from "../../lib/database.ts";
 import type { NewId } from "../../lib/ids.ts";
 import type { Limit } from "./limits.ts";
 import { attemptLocks } from "./migrations/index.ts";
@@ -6,13 +6,18 @@ import { attemptLocks } from "./migrations/index.ts";
 /** What was tried how often, on whatever node. */
 export interface AttemptsRepository {
   /** Milliseconds until there are fewer than `most` attempts within the window; 0 when there are. */
-  waitMs(limit: Limit, nowMs: number): Promise<number>;
-  record(limit: Limit, nowMs: number): Promise<void>;
+  waitMs(limit: Limit): Promise<number>;
+  record(limit: Limit): Promise<void>;
   /** Records an attempt unless there are `most`, however many try at once; answers like `waitMs`. */
-  reserve(limit: Limit, nowMs: number): Promise<number>;
+  reserve(limit: Limit): Promise<number>;
 }
 
-export function attemptsRepository(db: Database, newId: NewId): AttemptsRepository {
+/** `sharedNow`: the time for all nodes, or those whose clock is behind would have what they count forgotten early. */
+export function attemptsRepository(
+  db: Database,
+  newId: NewId,
+  sharedNow: () => Promise<number> = () => clockOf(db),
+): AttemptsRepository {
   const forUpdate = db.dialect === "mysql" ? "FOR UPDATE" : "";
 
   const waitMs = async ({ subject, most, windowMs }: Limit, nowMs: number, tx?: Tx): Promise<number> => {
@@ -30,15 +35,17 @@ export function attemptsRepository(db: Database, newId: NewId): AttemptsReposito
   };
 
   return {
-    waitMs: (limit, nowMs) => waitMs(limit, nowMs),
-    record: (limit, nowMs) => record(limit, nowMs),
-    reserve: (limit, nowMs) =>
-      db.transaction(async (tx) => {
+    waitMs: async (limit) => waitMs(limit, await sharedNow()),
+    record: async (limit) => record(limit, await sharedNow()),
+    async reserve(limit) {
+      const nowMs = await sharedNow();
+      return db.transaction(async (tx) => {
         const lock = parseInt(limit.subject.slice(0, 8), 16) % attemptLocks;
         await db.select(`SELECT id FROM attempt_locks WHERE id = ? ${forUpdate}`, [lock], tx);
         const wait = await waitMs(limit, nowMs, tx);
         if (wait === 0) await record(limit, nowMs, tx);
         return wait;
-      }),
+      });
+    },
   };
 }

@@ -1,6 +1,6 @@
 import { configOf } from "../../config.ts";
 import { defineService, type Bus } from "../../contracts/bus.ts";
-import { inboxArchive } from "../../lib/archive.ts";
+import { inboxArchive, earlierClock } from "../../lib/archive.ts";
 import type { Caller } from "../../lib/audit-log.ts";
 import type { Revocation } from "../../contracts/auth.ts";
 import { messageOf } from "../../lib/errors.ts";
@@ -59,8 +59,8 @@ export default defineService<"auth", Vars>({
       {
         name: "expired",
         everyMs: sweepMs,
-        pass(this: Vars) {
-          return expiredRepository(this.db).sweep(now(), sweepBatch);
+        async pass(this: Vars) {
+          return expiredRepository(this.db).sweep(await earlierClock(this.db), sweepBatch);
         },
       },
       archiveSweep([inboxArchive]),

@@ -30,7 +30,7 @@ export async function sendResetToken(deps: Deps, email: string): Promise<void> {
   const { bus, attempts, resets, now } = deps;
   const user = await bus.call("users.byEmail", { email });
   if (user?.status !== "active") return;
-  if ((await attempts.reserve(resetLimit(user.id), now())) > 0) return;
+  if ((await attempts.reserve(resetLimit(user.id))) > 0) return;
   const contact = await bus.call("users.contact", { id: user.id });
   if (!contact) return;
   const token = newToken();

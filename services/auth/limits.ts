@@ -1,7 +1,6 @@
 import type { LiveValues } from "../../contracts/settings.ts";
 import { normaliseEmail } from "../../lib/email.ts";
 import { DomainError } from "../../lib/errors.ts";
-import type { Clock } from "../../lib/ids.ts";
 import type { AttemptsRepository } from "./attempts.repository.ts";
 import { digestOf } from "./tokens.ts";
 
@@ -47,25 +46,21 @@ export const resetLimit = (userId: string): Limit => ({
 
 interface Deps {
   attempts: AttemptsRepository;
-  now: Clock;
 }
 
 /** Refuses while any of the limits is reached. `own`: how many of the attempts are the caller's present one. */
-export async function assertWithin({ attempts, now }: Deps, limits: readonly Limit[], own: 0 | 1 = 0): Promise<void> {
-  const nowMs = now();
-  refuseFor(await Promise.all(limits.map((limit) => attempts.waitMs({ ...limit, most: limit.most + own }, nowMs))));
+export async function assertWithin({ attempts }: Deps, limits: readonly Limit[], own: 0 | 1 = 0): Promise<void> {
+  refuseFor(await Promise.all(limits.map((limit) => attempts.waitMs({ ...limit, most: limit.most + own }))));
 }
 
 /** Counts an attempt against all limits. */
-export async function countAttempt({ attempts, now }: Deps, limits: readonly Limit[]): Promise<void> {
-  const nowMs = now();
-  await Promise.all(limits.map((limit) => attempts.record(limit, nowMs)));
+export async function countAttempt({ attempts }: Deps, limits: readonly Limit[]): Promise<void> {
+  await Promise.all(limits.map((limit) => attempts.record(limit)));
 }
 
 /** Counts an attempt before it is made, and refuses the one that is too many. */
-export async function reserveAttempt({ attempts, now }: Deps, limits: readonly Limit[]): Promise<void> {
-  const nowMs = now();
-  for (const limit of limits) refuseFor([await attempts.reserve(limit, nowMs)]);
+export async function reserveAttempt({ attempts }: Deps, limits: readonly Limit[]): Promise<void> {
+  for (const limit of limits) refuseFor([await attempts.reserve(limit)]);
 }
 
 function refuseFor(waitsMs: readonly number[]): void {

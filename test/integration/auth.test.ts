@@ -262,7 +262,7 @@ describeStores("auth", (store) => {
   describe("limits", () => {
     const limit: Limit = { subject: digestOf("somebody"), most: 3, windowMs: 60_000 };
     const other: Limit = { ...limit, subject: digestOf("somebody else") };
-    const deps = () => ({ attempts: attemptsRepository(db, newId), now });
+    const deps = () => ({ attempts: attemptsRepository(db, newId, async () => nowMs) });
 
     it("are reached by attempts within the window, say how long to wait, and end by themselves", async () => {
       for (let i = 0; i < 3; i += 1) {
@@ -379,7 +379,7 @@ describeStores("auth", (store) => {
     await rotate(one);
     await sessions.endAll(one.userId);
     await resets.add(digestOf("r"), one.userId, nowMs + 1000);
-    await attemptsRepository(db, newId).record({ subject: digestOf("x"), most: 1, windowMs: 1 }, nowMs);
+    await attemptsRepository(db, newId, async () => nowMs).record({ subject: digestOf("x"), most: 1, windowMs: 1 });
     const counts = async (): Promise<number[]> => {
       const tables = ["families", "refresh_tokens", "revocations", "reset_tokens", "attempts"];
       const rows = await Promise.all(tables.map((table) => db.select(`SELECT * FROM ${table}`)));

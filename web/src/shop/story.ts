@@ -34,19 +34,19 @@ export function storyOf(entries: readonly TimelineEntry[], currency: string): Ch
     // over the same channel again it is another event of the same name, such as a second payment that failed
     if (before && !before.channels.has(channel)) {
       before.channels.add(channel);
-      before.chapter.detail += `, ${name}`;
+      before.chapter.detail += t("list.and") + name;
       continue;
     }
-    const chapter = { at, type, title: `${toldWords(type)}: ${eventName(event)}`, detail: name };
+    const chapter = { at, type, title: toldWords(type, eventName(event)), detail: name };
     chapters.push(chapter);
     told.set(`${type} ${event}`, { chapter, channels: new Set([channel]) });
   }
   return chapters;
 }
 
-function toldWords(type: string): string {
-  if (type === "notification.sent") return t("event.notification");
-  return t(type === "notification.queued" ? "event.notification.queued" : "event.notification.failed");
+function toldWords(type: string, event: string): string {
+  if (type === "notification.sent") return t("event.notification", { event });
+  return t(type === "notification.queued" ? "event.notification.queued" : "event.notification.failed", { event });
 }
 
 function detailOf(detail: Readonly<Record<string, unknown>>, currency: string): string {

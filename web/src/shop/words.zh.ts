@@ -197,8 +197,8 @@ export const zh: Record<keyof typeof en, string> = {
   "event.payment.refunded": "款项已退回",
   "event.payment.refund_failed": "退款失败",
   "event.payment.conflict": "付款正在核查",
-  "event.notification.queued": "即将通知您",
-  "event.notification.failed": "未能通知您",
+  "event.notification.queued": "即将通知您：{event}",
+  "event.notification.failed": "未能通知您：{event}",
   "failure.card_declined": "银行卡被拒绝",
   "failure.insufficient_funds": "余额不足",
   "failure.expired_card": "银行卡已过期",
@@ -206,5 +206,6 @@ export const zh: Record<keyof typeof en, string> = {
   "failure.invalid_token": "无法识别该银行卡",
   "failure.approval_declined": "您已拒绝",
   "failure.other": "支付服务商拒绝了付款",
-  "event.notification": "已通知您",
+  "list.and": "、",
+  "event.notification": "已通知您：{event}",
 };

@@ -50,7 +50,7 @@ export function Orders() {
 }
 
 function Row({ order: { id, status, lines, totalCents, currency, createdAt } }: { order: Order }) {
-  const goods = lines.map(({ name }) => productName(name)).join(", ");
+  const goods = lines.map(({ name }) => productName(name)).join(t("list.and"));
   const n = lines.reduce((sum, { quantity }) => sum + quantity, 0);
   return (
     <li>
