@@ -67,7 +67,13 @@ export function ordersRepository(db: Database, outbox: Outbox, mostInGroup = 64,
       if (customerId !== undefined) values.push((conditions.push("customer_id = ?"), customerId));
       if (status !== undefined) values.push((conditions.push("status = ?"), status));
       if (cursor !== undefined) values.push((conditions.push("id < ?"), decodeCursor(cursor, ["string"])[0]));
-      const orders = await reads.where(`${conditions.join(" AND ")} ORDER BY id DESC LIMIT ${limit + 1}`, values);
+      const orders = await reads.where(
+        `${conditions.join(" AND ")} ORDER BY id DESC LIMIT ${limit + 1}`,
+        values,
+        undefined,
+        // Among a million MariaDB goes through the newest until enough of the status are found, which took 113 ms.
+        status !== undefined && customerId === undefined ? "orders_status" : undefined,
+      );
       return toPage(
         orders,
         limit,
