@@ -29,8 +29,7 @@ const unit = {
 
 /** The rings: pure code; one service; real stores and races; the whole system over HTTP. */
 export default {
-  // one more than the smallest machine has cores: much of the time tests wait for the processes they start
-  maxWorkers: 3,
+  maxWorkers: 2,
   testSequencer: "<rootDir>/test/support/longest-first.cjs",
   testTimeout: 60_000,
   projects: [unit, ring("component"), ring("integration", withServers), ring("e2e", withServers)],
