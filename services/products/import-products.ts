@@ -1,6 +1,7 @@
 import type { Bus } from "../../contracts/bus.ts";
 import type { ImportReport } from "../../contracts/products.ts";
 import type { Clock, NewId } from "../../lib/ids.ts";
+import { delay } from "../../lib/time.ts";
 import { readCatalogue, type ImportedProduct } from "./catalogue-import.ts";
 import { change, type ProductState } from "./product.ts";
 import type { ProductsRepository } from "./products.repository.ts";
@@ -14,7 +15,7 @@ export interface ImportDeps {
   currency: string;
 }
 
-const batch = 500;
+const batch = 200;
 
 /**
  * Brings the catalogue to what a CSV file says and reports on every line of it. A product that exists keeps its status
@@ -43,6 +44,8 @@ export async function importProducts(
     // Of all of them, not of the new ones: those of an import that broke off here are not new any more. What has been
     // stocked before is left as it is.
     if (initialStock > 0) await bus.call("inventory.stockNew", { skus, onHand: initialStock });
+    // SQLite works while nothing else does: others' requests, and the heartbeat by which they know this node, come in between
+    await delay(1);
   }
   return { read, imported, unchanged, skipped };
 }
