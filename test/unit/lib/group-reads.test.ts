@@ -1,6 +1,11 @@
 import fc from "fast-check";
 import { groupReads } from "../../../lib/group-reads.ts";
 
+/** Until the event loop has turned, and what was to be asked then is under way. */
+const turn = async (): Promise<void> => {
+  for (let i = 0; i < 2; i += 1) await new Promise(setImmediate);
+};
+
 /** A store whose statements answer when told to, with what it held when they began. */
 function store(rows: Record<string, number>) {
   const statements: string[][] = [];
@@ -13,22 +18,25 @@ function store(rows: Record<string, number>) {
     return seen;
   });
   const answerAll = async (): Promise<void> => {
+    await turn();
     for (let answer = gates.shift(); answer; answer = gates.shift()) {
       answer();
-      await new Promise(setImmediate);
+      await turn();
     }
   };
   return { statements, find, stop, answerAll };
 }
 
 describe("reads that share statements", () => {
-  it("ask alone and at once, or together when another is under way", async () => {
+  it("ask together when they come in the same moment, or when another is under way", async () => {
     const { statements, find, answerAll } = store({ a: 1, b: 2 });
 
-    const found = Promise.all(["a", "b", "c", "b"].map(find));
+    const first = find("a");
+    await turn();
+    const found = Promise.all(["b", "c", "b"].map(find));
     await answerAll();
 
-    expect(await found).toEqual([1, 2, null, 2]);
+    expect([await first, ...(await found)]).toEqual([1, 2, null, 2]);
     expect(statements).toEqual([["a"], ["b", "c", "b"]]);
   });
 
@@ -36,6 +44,7 @@ describe("reads that share statements", () => {
     const rows = { a: 1 };
     const { find, answerAll } = store(rows);
     const before = find("a");
+    await turn();
     rows.a = 2;
     const after = find("a");
     await answerAll();
