@@ -68,10 +68,7 @@ export interface World {
   stop(): Promise<void>;
 }
 
-/**
- * `warmUpMs`: how long nodes that were just started are used before `use` resolves. Until V8 has compiled what is used all
- * the time, a checkout takes half as much again.
- */
+/** `warmUpMs`: how long nodes that were just started are used before `use` resolves; V8 compiles what is used then. */
 export async function openWorld(warmUpMs = 0): Promise<World> {
   const servers = await startPrivateBacking(serverNames);
   const generator = startGenerator();
