@@ -47,9 +47,8 @@ const mostUnderWay = 4;
 
 /**
  * Lets callers share transactions: while one group is being committed the next callers queue, and then go together.
- * Nobody waits for a timer: the first caller goes at once, with those who come in the same moment. When a group fails, its items are run one by one,
- * so that only the guilty caller meets the error. A group that takes
- * long keeps nobody waiting.
+ * Nobody waits for a timer: the first caller goes at once, with those who come in the same moment. When a group fails, its
+ * items are run one by one, so that only the guilty caller meets the error. A group that takes long keeps nobody waiting.
  */
 export function groupCommit<In, Out>(grouping: Grouping<In, Out>): GroupCommit<In, Out> {
   const { most, weight, longest, run, isBlameless = () => false, meter, gatherMs = 0 } = grouping;

@@ -1,6 +1,6 @@
 import { configOf } from "../../config.ts";
 import { defineService, type Bus } from "../../contracts/bus.ts";
-import { inboxArchive, earlierClock } from "../../lib/archive.ts";
+import { earlierClock, inboxArchive } from "../../lib/archive.ts";
 import type { Caller } from "../../lib/audit-log.ts";
 import type { Revocation } from "../../contracts/auth.ts";
 import { messageOf } from "../../lib/errors.ts";

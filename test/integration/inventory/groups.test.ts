@@ -156,7 +156,8 @@ describeStores("changes of stock that share transactions", (store) => {
     await inventory.stop();
 
     const refused = outcomes.filter((outcome) => outcome.status === "rejected");
-    expect(refused.length).toBeGreaterThan(250);
+    // as many waited as may, beside the full groups that were under way
+    expect(refused.length).toBe(4_500 - 4_096 - (db.dialect === "mysql" ? 2 : 1) * 64);
     for (const { reason } of refused) expect(reason).toMatchObject({ code: "OVERLOADED" });
     expect(await inventory.level("A")).toMatchObject({ reserved: 4_500 - refused.length });
   });
