@@ -1,3 +1,4 @@
+import type { Database } from "../../../lib/database.ts";
 import { contracts } from "../../../contracts/bus.ts";
 import type { Mail, Notification } from "../../../contracts/notify.ts";
 import type { Contact } from "../../../contracts/users.ts";
@@ -64,6 +65,23 @@ describe("an event", () => {
     expect(await shownTo(ann)).toHaveLength(1);
     expect(await mailTo(ann.email)).toHaveLength(1);
     expect(world.hints.filter((userId) => userId === ann.userId)).toHaveLength(1);
+  });
+
+  it("that the inbox has lost is not told again, and keeps back nobody who shares its transaction", async () => {
+    const [ann, bob] = [world.person(), world.person()];
+    const event = world.about(ann, "order.paid");
+    await world.receive(event);
+    await settled();
+    const { db } = world.broker.getLocalService("notify") as unknown as { db: Database };
+    await db.execute("DELETE FROM inbox WHERE event_id = ?", [event.id]);
+
+    await world.receive(event, world.about(bob, "order.paid"));
+    await settled();
+
+    for (const person of [ann, bob]) {
+      expect(await shownTo(person)).toHaveLength(1);
+      expect(await mailTo(person.email)).toHaveLength(1);
+    }
   });
 
   it("goes over the channels its person chose, and no others", async () => {
