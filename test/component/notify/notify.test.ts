@@ -78,6 +78,9 @@ describe("an event", () => {
     await world.receive(event, world.about(bob, "order.paid"));
     await settled();
 
+    expect(await db.select("SELECT status, attempts FROM inbox WHERE event_id = ?", [event.id])).toEqual([
+      { status: "APPLIED", attempts: 0 },
+    ]);
     for (const person of [ann, bob]) {
       expect(await shownTo(person)).toHaveLength(1);
       expect(await mailTo(person.email)).toHaveLength(1);
