@@ -28,6 +28,11 @@ export interface Database {
    * along with that one, and then fails with it.
    */
   write(sql: string, values: readonly unknown[], tx?: Tx): Promise<void>;
+  /**
+   * Runs `work` while no other node runs any under this name in this database, however long it takes: waits up to 60 s for
+   * one that does. SQLite's databases belong to one process, and need no lock.
+   */
+  exclusively<T>(name: string, work: () => Promise<T>): Promise<T>;
   /** Connections to the server; null where there is none. */
   pool(): { used: number; idle: number; awaited: number } | null;
   /** Resolves when the server answers; rejects otherwise. */
@@ -112,7 +117,7 @@ const common: Options = { logging: false, define: { timestamps: false, underscor
 export type Statements = {
   select<R extends object>(sql: string, values: readonly unknown[], tx?: Tx): Promise<R[]>;
   execute(sql: string, values: readonly unknown[], tx?: Tx): Promise<number>;
-} & Pick<Database, "transaction" | "write">;
+} & Pick<Database, "transaction" | "write" | "exclusively">;
 
 function wrap(sequelize: Sequelize, dialect: Dialect, name: string): Database {
   const statements = dialect === "mysql" ? mysqlStatements(sequelize) : sqliteStatements(sequelize);
@@ -128,6 +133,7 @@ function wrap(sequelize: Sequelize, dialect: Dialect, name: string): Database {
     select: (sql, values = [], tx) => inSpan(describe(sql), () => statements.select(sql, values, tx)),
     execute: (sql, values = [], tx) => inSpan(describe(sql), () => statements.execute(sql, values, tx)),
     write: (sql, values, tx) => inSpan(describe(sql), () => statements.write(sql, values, tx)),
+    exclusively: (name, work) => statements.exclusively(name, work),
     pool() {
       // missing in the declarations, and in SQLite
       const { pool } = sequelize.connectionManager as unknown as { pool?: Pool };
@@ -151,6 +157,7 @@ function sqliteStatements(sequelize: Sequelize): Statements {
   return {
     transaction: (work) => withoutContention(() => sequelize.transaction(work)),
     execute,
+    exclusively: (_name, work) => work(),
     async write(sql, values, tx) {
       await execute(sql, values, tx);
     },
@@ -264,7 +271,9 @@ export const marks = (count: number): string => Array(count).fill("?").join(", "
 const urlFor = (service: string, url: string): string => url.replace(/(?:\{|%7B)service(?:\}|%7D)/gi, service);
 
 async function createDatabase(url: string, name: string): Promise<void> {
-  const connection = await connectToServer(url);
+  const connection = await connectToServer(url).catch((error: unknown) => {
+    throw toDatabaseError(error);
+  });
   try {
     await connection.query(`CREATE DATABASE IF NOT EXISTS \`${name}\` CHARACTER SET utf8mb4 COLLATE utf8mb4_bin`);
   } catch (error) {

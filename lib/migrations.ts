@@ -1,5 +1,5 @@
 import { Umzug, type UmzugStorage } from "umzug";
-import type { Database, Tx } from "./database.ts";
+import { openDatabase, type Database, type StoreConfig } from "./database.ts";
 
 /** Column types that both stores have, with the same order and equality of values. */
 export interface ColumnTypes {
@@ -70,8 +70,23 @@ export async function migrate(db: Database, migrations: readonly Migration[]): P
     storage: tableStorage(db),
     logger: undefined,
   });
-  const ran = await withLock(db, () => umzug.up());
+  const ran = await db.exclusively("migrate", () => umzug.up());
   return ran.map(({ name }) => name);
+}
+
+/** Opens the database of `service` with its schema up to date; `ran` are the steps that this took. */
+export async function openMigrated(
+  store: StoreConfig,
+  service: string,
+  migrations: readonly Migration[],
+): Promise<{ db: Database; ran: string[] }> {
+  const db = await openDatabase(store, service);
+  try {
+    return { db, ran: await migrate(db, migrations) };
+  } catch (error) {
+    await db.close();
+    throw error;
+  }
 }
 
 function tableStorage(db: Database): UmzugStorage {
@@ -87,31 +102,4 @@ function tableStorage(db: Database): UmzugStorage {
       return rows.map(({ name }) => name);
     },
   };
-}
-
-async function withLock<T>(db: Database, work: () => Promise<T>): Promise<T> {
-  if (db.dialect === "sqlite") return work();
-  // the transaction pins one connection, to which the named lock belongs
-  return db.transaction(async (tx) => {
-    if (!(await getLock(db, tx))) throw new Error("another node has been migrating this database for over 60 s");
-    try {
-      return await work();
-    } finally {
-      await db.select("SELECT RELEASE_LOCK(CONCAT('migrate:', DATABASE()))", [], tx);
-    }
-  });
-}
-
-const lockTries = 12;
-
-async function getLock(db: Database, tx: Tx): Promise<boolean> {
-  for (let tries = 0; tries < lockTries; tries += 1) {
-    const [row] = await db.select<{ got: number | null }>(
-      "SELECT GET_LOCK(CONCAT('migrate:', DATABASE()), 5) AS got",
-      [],
-      tx,
-    );
-    if (row?.got === 1) return true;
-  }
-  return false;
 }

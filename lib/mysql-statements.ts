@@ -48,6 +48,22 @@ export function mysqlStatements(sequelize: Sequelize): Statements {
       if (tx) (tx as unknown as MysqlTransaction).later(sql, values);
       else await run(sql, values);
     },
+    // a named lock belongs to its connection, on which no transaction is open: MariaDB would end one that says nothing
+    exclusively: (name, work) =>
+      withConnection(async (connection) => {
+        await lock(connection, name);
+        try {
+          return await work();
+        } finally {
+          const release = ask(
+            connection,
+            "DO RELEASE_LOCK(CONCAT(?, ':', DATABASE()))",
+            [name],
+            answerWithinMs.control,
+          );
+          await release.catch(() => connection.destroy());
+        }
+      }),
     transaction: (work) =>
       withoutContention(async () => {
         const tx = new MysqlTransaction();
@@ -56,6 +72,18 @@ export function mysqlStatements(sequelize: Sequelize): Statements {
         return result;
       }),
   };
+}
+
+const lockTries = 12;
+const lockTrySeconds = 5;
+
+async function lock(connection: Connection, name: string): Promise<void> {
+  for (let tries = 0; tries < lockTries; tries += 1) {
+    const sql = `SELECT GET_LOCK(CONCAT(?, ':', DATABASE()), ${lockTrySeconds}) AS got`;
+    const [row] = (await ask(connection, sql, [name], answerWithinMs.alone)) as { got: number | null }[];
+    if (row?.got === 1) return;
+  }
+  throw new Error(`another node has held the lock ${name} of this database for over ${lockTries * lockTrySeconds} s`);
 }
 
 interface Statement {

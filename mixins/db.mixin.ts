@@ -1,9 +1,9 @@
 import type { Service, ServiceSchema } from "moleculer";
 import { configOf } from "../config.ts";
-import { openDatabase, type Database } from "../lib/database.ts";
+import type { Database } from "../lib/database.ts";
 import { messageOf } from "../lib/errors.ts";
 import { metricsOf } from "../lib/metrics.ts";
-import { migrate, type Migration } from "../lib/migrations.ts";
+import { openMigrated, type Migration } from "../lib/migrations.ts";
 import { delay } from "../lib/time.ts";
 import { mixin } from "./mixin.ts";
 
@@ -28,20 +28,8 @@ export function dbMixin(migrations: readonly Migration[]): Partial<ServiceSchema
     created() {
       this.givingUp = new AbortController();
     },
-    async started() {
-      let saidAtMs = 0;
-      for (;;) {
-        try {
-          return await open(this, migrations);
-        } catch (error) {
-          if (configOf(this.broker).transporter === null || this.givingUp.signal.aborted) throw error;
-          if (Date.now() - saidAtMs > sayEveryMs) {
-            saidAtMs = Date.now();
-            this.logger.warn("waiting for the database", { service: this.name, error: messageOf(error) });
-          }
-          await delay(tryEveryMs, this.givingUp.signal);
-        }
-      }
+    started() {
+      return patiently(this, () => open(this, migrations));
     },
     async stopped() {
       this.givingUp.abort();
@@ -51,15 +39,34 @@ export function dbMixin(migrations: readonly Migration[]): Partial<ServiceSchema
   });
 }
 
-async function open(service: Service & Members, migrations: readonly Migration[]): Promise<void> {
-  const db = await openDatabase(configOf(service.broker).store, service.name);
-  try {
-    const ran = await migrate(db, migrations);
-    if (ran.length > 0) service.logger.info("schema migrated", { service: service.name, steps: ran });
-  } catch (error) {
-    await db.close();
-    throw error;
+/**
+ * For what a service needs its database for while it starts: in a cluster it waits for a server that does not answer, also
+ * where one stops to answer in between. `isPassing` tells errors that waiting helps against from others.
+ */
+export async function patiently<T>(
+  service: Service,
+  work: () => Promise<T>,
+  isPassing: (error: unknown) => boolean = () => true,
+): Promise<T> {
+  const { signal } = (service as Service & Members).givingUp;
+  let saidAtMs = 0;
+  for (;;) {
+    try {
+      return await work();
+    } catch (error) {
+      if (configOf(service.broker).transporter === null || signal.aborted || !isPassing(error)) throw error;
+      if (Date.now() - saidAtMs > sayEveryMs) {
+        saidAtMs = Date.now();
+        service.logger.warn("waiting for the database", { service: service.name, error: messageOf(error) });
+      }
+      await delay(tryEveryMs, signal);
+    }
   }
+}
+
+async function open(service: Service & Members, migrations: readonly Migration[]): Promise<void> {
+  const { db, ran } = await openMigrated(configOf(service.broker).store, service.name, migrations);
+  if (ran.length > 0) service.logger.info("schema migrated", { service: service.name, steps: ran });
   service.db = db;
   metricsOf(service.broker)?.onScrape("pool", { service: service.name }, () => {
     const pool = db.pool();

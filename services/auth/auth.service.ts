@@ -3,6 +3,7 @@ import { defineService, type Bus } from "../../contracts/bus.ts";
 import { earlierClock, inboxArchive } from "../../lib/archive.ts";
 import type { Caller } from "../../lib/audit-log.ts";
 import type { Revocation } from "../../contracts/auth.ts";
+import { isOutage } from "../../lib/database-errors.ts";
 import { messageOf } from "../../lib/errors.ts";
 import { newId } from "../../lib/ids.ts";
 import { liveOf } from "../../lib/live-settings.ts";
@@ -11,7 +12,7 @@ import { signedIn } from "../../middlewares/guard.middleware.ts";
 import { archiveSweep } from "../../mixins/archive-sweep.ts";
 import { consumerMixin } from "../../mixins/consumer.mixin.ts";
 import { auditLogMixin, type WithAuditLog } from "../../mixins/audit-log.mixin.ts";
-import { dbMixin, type WithDatabase } from "../../mixins/db.mixin.ts";
+import { dbMixin, patiently, type WithDatabase } from "../../mixins/db.mixin.ts";
 import { sweeperMixin } from "../../mixins/sweeper.mixin.ts";
 import { attemptsRepository } from "./attempts.repository.ts";
 import { changePassword, resetPassword, sendResetToken } from "./change-password.ts";
@@ -153,15 +154,13 @@ export default defineService<"auth", Vars>({
     const live = liveOf(this.broker);
     this.errands = new Errands((error) => this.logger.warn("reset token not sent", { error: messageOf(error) }));
     this.revocations = revocationsRepository(this.db);
+    const keys = { keys: keysRepository(this.db), secrets: derivedKeys(config, "signing-key-encryption"), newId };
     this.deps = {
       limits: () => live.values,
       sessions: sessionsRepository(this.db, this.revocations, now),
       attempts: attemptsRepository(this.db, newId),
       resets: resetsRepository(this.db),
-      keyRing: await openKeyRing(
-        { keys: keysRepository(this.db), secrets: derivedKeys(config, "signing-key-encryption"), newId },
-        now(),
-      ),
+      keyRing: await patiently(this, () => openKeyRing(keys, now()), isOutage),
       refreshKeys: derivedKeys(config, "refresh-tokens"),
       announce: (revocations: readonly Revocation[]) => {
         for (const revocation of revocations) void this.broker.broadcast("auth.revoked", revocation);

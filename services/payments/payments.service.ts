@@ -2,13 +2,14 @@ import { configOf, type Config } from "../../config.ts";
 import { defineService } from "../../contracts/bus.ts";
 import { outboxArchive } from "../../lib/archive.ts";
 import { auditPage } from "../../lib/audit.ts";
+import { isOutage } from "../../lib/database-errors.ts";
 import { DomainError, messageOf, notFound } from "../../lib/errors.ts";
 import { newId } from "../../lib/ids.ts";
 import { metricsOf } from "../../lib/metrics.ts";
 import { mayUse } from "../../middlewares/guard.middleware.ts";
 import { archiveSweep } from "../../mixins/archive-sweep.ts";
 import { auditLogMixin, type WithAuditLog } from "../../mixins/audit-log.mixin.ts";
-import { dbMixin, type WithDatabase } from "../../mixins/db.mixin.ts";
+import { dbMixin, patiently, type WithDatabase } from "../../mixins/db.mixin.ts";
 import { outboxMixin, type WithOutbox } from "../../mixins/outbox.mixin.ts";
 import { sweeperMixin, type WithSweeps } from "../../mixins/sweeper.mixin.ts";
 import { continueTrace } from "../../mixins/traced.ts";
@@ -183,8 +184,8 @@ export default defineService<"payments", Vars>({
     const { store, sandboxUrl, publicUrl, webhookUrl } = config;
     const webhookSecrets = sandboxSecrets(config);
     const onError = (error: unknown): void => this.logger.warn("sandbox failed", { error: messageOf(error) });
-    this.hosted =
-      sandboxUrl === null ? await startSandbox({ store, port: 0, webhookSecret: webhookSecrets[0], onError }) : null;
+    const sandbox = { store, port: 0, webhookSecret: webhookSecrets[0], onError };
+    this.hosted = sandboxUrl === null ? await patiently(this, () => startSandbox(sandbox), isOutage) : null;
     const url = this.hosted?.url ?? sandboxUrl ?? "";
     this.sandbox = traced(sandboxProvider({ url, publicUrl, webhookUrl, webhookSecrets }));
     const providers = await providersOf(config, this.sandbox);

@@ -3,7 +3,11 @@ import { startProxy, type Proxy } from "../../chaos/proxy.ts";
 import { openDatabase, type Database } from "../../lib/database.ts";
 import { isOutage } from "../../lib/database-errors.ts";
 import { delay } from "../../lib/time.ts";
+import auth from "../../services/auth/auth.service.ts";
+import { startBroker } from "../support/broker.ts";
+import { testConfig } from "../support/config.ts";
 import { dropDatabases, testDatabaseUrl, uniquePrefix } from "../support/stores.ts";
+import { eventually } from "../support/wait.ts";
 
 describe("a database whose connections break", () => {
   const databasePrefix = uniquePrefix();
@@ -103,5 +107,37 @@ describe("a database whose connections break", () => {
     const failure = await failureOf(db.select("SELECT id FROM nowhere"));
     expect(isOutage(failure)).toBe(false);
     expect((failure as Error).name).toBe("SequelizeDatabaseError");
+  });
+
+  it("keeps others from what one does exclusively, for longer than MariaDB lets a transaction say nothing", async () => {
+    const told: string[] = [];
+    const work = (name: string, ms: number) => () =>
+      db.exclusively("counting", async () => {
+        told.push(`${name} begins`);
+        await delay(ms);
+        told.push(`${name} ends`);
+      });
+    const first = work("first", 3_000)();
+    await delay(100);
+    await Promise.all([first, work("second", 0)()]);
+
+    expect(told).toEqual(["first begins", "first ends", "second begins", "second ends"]);
+  });
+
+  it("is waited for by a node of a cluster that had begun to start", async () => {
+    const url = new URL(testDatabaseUrl());
+    url.port = String(proxy.port);
+    const config = {
+      ...testConfig({ DATABASE_URL: url.href, DATABASE_PREFIX: databasePrefix }),
+      transporter: "nats://127.0.0.1:4222",
+    };
+    await proxy.set({ kind: "lose", side: "requests", of: /FROM signing_keys/, share: 1 });
+    const starting = startBroker([auth], config);
+    await eventually(() => proxy.struck >= 2);
+    await proxy.set({ kind: "pass" });
+    const node = await starting;
+
+    expect((await node.broker.call("auth.keys")).keys).toHaveLength(1);
+    await node.stop();
   });
 });

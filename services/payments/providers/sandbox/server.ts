@@ -1,8 +1,8 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { openDatabase, type StoreConfig } from "../../../../lib/database.ts";
+import type { StoreConfig } from "../../../../lib/database.ts";
 import { messageOf } from "../../../../lib/errors.ts";
-import { migrate } from "../../../../lib/migrations.ts";
+import { openMigrated } from "../../../../lib/migrations.ts";
 import { Poller } from "../../../../lib/poller.ts";
 import { compileSchema } from "../../../../lib/validator.ts";
 import { Decision, JournalQuery, NewCharge, NewRefund, VoidRequest, type Journal, type SandboxCharge } from "./api.ts";
@@ -41,8 +41,7 @@ const maxBodyBytes = 64 * 1024;
 /** Starts the sandbox: a payment provider with its own books, which talks to its merchant over HTTP alone. */
 export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   const { store: storeConfig, port, host = "127.0.0.1", webhookSecret, now = Date.now, onError = () => {} } = options;
-  const db = await openDatabase(storeConfig, "sandbox");
-  await migrate(db, sandboxMigrations);
+  const { db } = await openMigrated(storeConfig, "sandbox", sandboxMigrations);
   const store = sandboxStore(db);
   const deliveries = new Poller({
     name: "sandbox webhooks",
