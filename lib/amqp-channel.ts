@@ -1,4 +1,4 @@
-import { connect, type Channel } from "amqplib";
+import type { Channel } from "amqplib";
 import { delay } from "./time.ts";
 
 const connectWithinMs = 1_500;
@@ -8,6 +8,7 @@ export async function withChannel<T>(
   { url, purpose, withinMs }: { url: string; purpose: string; withinMs: number },
   ask: (channel: Channel) => Promise<T>,
 ): Promise<T> {
+  const { connect } = await import("amqplib");
   const connection = await connect(url, {
     timeout: connectWithinMs,
     clientProperties: { connection_name: purpose },

@@ -33,6 +33,8 @@ export interface AuditLog {
    * this turns out to be so, such as that what was said not to exist does.
    */
   noteSoon(caller: Caller, deed: Deed, when?: () => Promise<boolean>): void;
+  /** Whether this very request noted this: it is asked again where its first answer was lost. */
+  isNoted(caller: Caller, deed: Pick<Deed, "action" | "target">): Promise<boolean>;
   /** Resolves when what was to be written soon is written. */
   settled(): Promise<void>;
   entries(filter: AuditLogActions["auditEntries"]["params"]): Promise<AuditEntry[]>;
@@ -115,6 +117,13 @@ export function openAuditLog(db: Database, service: string, logger: Logger): Aud
         .catch((error: unknown) => logger.error("audit entry lost", { ...deed, error: messageOf(error) }))
         .finally(() => soon.delete(written));
       soon.add(written);
+    },
+    async isNoted({ requestID = null }, { action, target }) {
+      const rows = await db.select(
+        "SELECT id FROM audit_log WHERE target = ? AND action = ? AND request_id = ? LIMIT 1",
+        [...[target, action, requestID]],
+      );
+      return rows.length > 0;
     },
     async settled() {
       while (soon.size > 0) await Promise.all(soon);

@@ -1,8 +1,9 @@
 import { randomBytes } from "node:crypto";
 import { accessSync, constants, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import BetterSqlite from "better-sqlite3";
+import type BetterSqlite from "better-sqlite3";
 import { messageOf } from "./errors.ts";
+import { load } from "./load.ts";
 
 /** A reason not to start that a person can act on; shown without a stack. */
 export class StartError extends Error {
@@ -40,7 +41,8 @@ function makeDirectory(path: string): void {
  * system drops with the process, however it ends.
  */
 export function lockDataDir(dataDir: string): () => void {
-  const db = new BetterSqlite(join(dataDir, "lock.sqlite"), { timeout: 0 });
+  const Database = load("better-sqlite3") as typeof BetterSqlite;
+  const db = new Database(join(dataDir, "lock.sqlite"), { timeout: 0 });
   try {
     db.exec("BEGIN EXCLUSIVE");
   } catch {

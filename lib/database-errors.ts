@@ -22,6 +22,17 @@ export const isUniqueViolation = (error: unknown): boolean =>
 /** True when no connection was to be had, or it broke, or a statement had no answer by its deadline. */
 export const isOutage = (error: unknown): boolean => error instanceof ConnectionError;
 
+const doneAlready = new Set([
+  ...["ER_TABLE_EXISTS_ERROR", "ER_DUP_KEYNAME", "ER_DUP_FIELDNAME", "ER_CANT_DROP_FIELD_OR_KEY", "ER_BAD_TABLE_ERROR"],
+  "ER_DUP_ENTRY",
+]);
+
+/** True when a change of the schema fails because it was made before. */
+export const isDoneAlready = (error: unknown): boolean =>
+  doneAlready.has(parentOf(error)?.code ?? "") ||
+  isUniqueViolation(error) ||
+  /already exists|duplicate column name|no such (index|table)/.test(parentOf(error)?.message ?? "");
+
 /** What a server says to those whose connections it ends. */
 const endedByServer = new Set(["ER_SERVER_SHUTDOWN", "ER_CONNECTION_KILLED", "ER_QUERY_INTERRUPTED"]);
 

@@ -1,11 +1,10 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { ConnectionError, QueryTypes, Sequelize, type Options, type QueryOptions, type Transaction } from "sequelize";
-import mysql2, { type Connection } from "mysql2";
+import type { Connection } from "mysql2";
 import { isUniqueViolation, toDatabaseError, withoutContention } from "./database-errors.ts";
 import { mysqlStatements } from "./mysql-statements.ts";
 import { inSpan, type SpanDescription } from "./request-context.ts";
-import * as sqliteDialect from "./sqlite-dialect.ts";
 
 export type Tx = Transaction;
 export type Dialect = "sqlite" | "mysql";
@@ -46,7 +45,7 @@ export async function openDatabase(store: StoreConfig, service: string): Promise
     mkdirSync(store.dataDir, { recursive: true });
     const sequelize = new Sequelize({
       dialect: "sqlite",
-      dialectModule: sqliteDialect,
+      dialectModule: await import("./sqlite-dialect.ts"),
       storage: join(store.dataDir, `${service}.sqlite`),
       ...common,
       // no table declares any, and asking for them would cost each transaction a statement; missing in the declarations
@@ -63,7 +62,7 @@ export async function openDatabase(store: StoreConfig, service: string): Promise
   const sequelize = sayingOutage(
     new Sequelize(url.toString(), {
       dialect: "mysql",
-      dialectModule: mysql2,
+      dialectModule: (await import("mysql2")).default,
       dialectOptions: {
         connectTimeout: 5_000,
         charset: "utf8mb4",

@@ -1,7 +1,6 @@
-import { createRequire } from "node:module";
-import { join } from "node:path";
 import type * as Prometheus from "prom-client";
 import type { Fact } from "../contracts/events.ts";
+import { load } from "./load.ts";
 import { delay } from "./time.ts";
 
 /** How callers of one kind come to share transactions. */
@@ -82,7 +81,6 @@ const sampleWithinMs = 3_000;
 
 export function createMetrics({ nodeId, version }: { nodeId: string; version: string }): Metrics {
   // Only where something is counted, because it brings a part of OpenTelemetry along; at once, as options of a broker are.
-  const load = createRequire(join(import.meta.dirname, "metrics.ts"));
   const { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } = load("prom-client") as typeof Prometheus;
   const registry = new Registry();
   const registers = [registry];

@@ -1,5 +1,5 @@
-import { Umzug, type UmzugStorage } from "umzug";
-import { openDatabase, type Database, type StoreConfig } from "./database.ts";
+import { openDatabase, type Database, type StoreConfig, type Tx } from "./database.ts";
+import { isDoneAlready } from "./database-errors.ts";
 
 /** Column types that both stores have, with the same order and equality of values. */
 export interface ColumnTypes {
@@ -46,32 +46,52 @@ const types: Record<Database["dialect"], ColumnTypes> = {
 export interface Migration {
   name: string;
   up: (t: ColumnTypes, dialect: Database["dialect"]) => readonly string[];
-  /** Then, what SQL alone cannot do. Repeated from its beginning where it was interrupted. */
+  /** Then, what SQL alone cannot do; can be repeated. */
   fill?: (db: Database) => Promise<void>;
 }
 
 /**
  * Brings a database's schema up to date; answers with the names of the steps that ran. Safe while other nodes do the
- * same: on MySQL one of them holds a named lock and the others find nothing left to do.
+ * same: on MySQL one of them holds a named lock and the others find nothing left to do. A step that was interrupted, by a
+ * killed node or a server that went away, is repeated from its beginning, and what it had done by then stays.
  */
 export async function migrate(db: Database, migrations: readonly Migration[]): Promise<string[]> {
   await db.execute(
     `CREATE TABLE IF NOT EXISTS schema_migrations (name ${types[db.dialect].word} PRIMARY KEY, applied_at ${types[db.dialect].time} NOT NULL) ${types[db.dialect].options}`,
   );
-  const umzug = new Umzug({
-    migrations: migrations.map(({ name, up, fill }) => ({
-      name,
-      up: async () => {
-        // without the deadline of other statements: an index of a large table takes its time
-        for (const statement of up(types[db.dialect], db.dialect)) await db.sequelize.query(statement);
-        await fill?.(db);
-      },
-    })),
-    storage: tableStorage(db),
-    logger: undefined,
+  return db.exclusively("migrate", async () => {
+    const rows = await db.select<{ name: string; applied_at: number | string }>(
+      "SELECT name, applied_at FROM schema_migrations",
+    );
+    const known = new Map(rows.map(({ name, applied_at }) => [name, Number(applied_at)]));
+    const ran: string[] = [];
+    for (const step of migrations) {
+      const appliedAt = known.get(step.name);
+      if (appliedAt !== undefined && appliedAt !== begun) continue;
+      await run(db, step, appliedAt === begun);
+      ran.push(step.name);
+    }
+    return ran;
   });
-  const ran = await db.exclusively("migrate", () => umzug.up());
-  return ran.map(({ name }) => name);
+}
+
+/** Stands for the time of a step that is not through. */
+const begun = 0;
+
+async function run(db: Database, { name, up, fill }: Migration, wasBegun: boolean): Promise<void> {
+  if (!wasBegun) await db.execute("INSERT INTO schema_migrations (name, applied_at) VALUES (?, ?)", [name, begun]);
+  // without the deadline of other statements: an index of a large table takes its time
+  const change = async (tx: Tx | null): Promise<void> => {
+    for (const statement of up(types[db.dialect], db.dialect)) {
+      await db.sequelize.query(statement, { transaction: tx }).catch((error: unknown) => {
+        if (!wasBegun || !isDoneAlready(error)) throw error;
+      });
+    }
+  };
+  // MySQL commits with each change of a table; SQLite would write to the disk with each
+  await (db.dialect === "sqlite" ? db.transaction(change) : change(null));
+  await fill?.(db);
+  await db.execute("UPDATE schema_migrations SET applied_at = ? WHERE name = ?", [Date.now(), name]);
 }
 
 /** Opens the database of `service` with its schema up to date; `ran` are the steps that this took. */
@@ -87,19 +107,4 @@ export async function openMigrated(
     await db.close();
     throw error;
   }
-}
-
-function tableStorage(db: Database): UmzugStorage {
-  return {
-    async logMigration({ name }) {
-      await db.execute("INSERT INTO schema_migrations (name, applied_at) VALUES (?, ?)", [name, Date.now()]);
-    },
-    async unlogMigration({ name }) {
-      await db.execute("DELETE FROM schema_migrations WHERE name = ?", [name]);
-    },
-    async executed() {
-      const rows = await db.select<{ name: string }>("SELECT name FROM schema_migrations ORDER BY name");
-      return rows.map(({ name }) => name);
-    },
-  };
 }

@@ -1,5 +1,6 @@
-import { Redis, ReplyError } from "ioredis";
+import type * as IoRedis from "ioredis";
 import { messageOf } from "./errors.ts";
+import { load } from "./load.ts";
 
 /** How long a command may take: whoever asks has a way without Redis, and must not wait for it. */
 const commandTimeout = 200;
@@ -12,11 +13,11 @@ const complainEveryMs = 60_000;
 
 /** A node's one connection to Redis, which nothing may be correct because of. */
 export interface RedisLink {
-  readonly client: Redis;
+  readonly client: IoRedis.Redis;
   /** Resolves when Redis answers, or has not within a little more than a second; goes on trying then. Never rejects. */
   start(): Promise<void>;
   /** Rejects when Redis fails, at once while it is known to. */
-  run<T>(work: (client: Redis) => Promise<T>): Promise<T>;
+  run<T>(work: (client: IoRedis.Redis) => Promise<T>): Promise<T>;
   /** Called at each connection, the first included. */
   onReady(listener: () => void): void;
   stop(): void;
@@ -28,7 +29,10 @@ interface Logger {
 }
 
 export function redisLink(url: string, logger: Logger): RedisLink {
-  const client = new Redis(url, {
+  const ioredis = load("ioredis") as typeof IoRedis;
+  // any in its declarations
+  const ReplyError = ioredis.ReplyError as ErrorConstructor;
+  const client = new ioredis.Redis(url, {
     lazyConnect: true,
     commandTimeout,
     connectTimeout,

@@ -2,7 +2,7 @@ import type { Context, Service, ServiceSchema } from "moleculer";
 import type { CloudEvent, Consumer } from "../contracts/events.ts";
 import { inboxActions } from "../contracts/queues.ts";
 import { configOf } from "../config.ts";
-import { amqpConsumer, type AmqpConsumer } from "../lib/amqp.ts";
+import type { AmqpConsumer } from "../lib/amqp.ts";
 import { siftDeadQueue } from "../lib/dead-queue.ts";
 import { messageOf } from "../lib/errors.ts";
 import { reach } from "../lib/failpoints.ts";
@@ -80,13 +80,15 @@ export function consumerMixin({ atOnce = batch }: { atOnce?: number } = {}): Par
           return this.inboxView.find(id);
         },
         async redrive({ id, by }, ctx) {
-          const note = this.auditLog.note(ctx, { action: "redrive", target: `event ${id}`, actor: by });
+          const deed = { action: "redrive", target: `event ${id}`, actor: by } as const;
+          const note = this.auditLog.note(ctx, deed);
           if (await this.inboxView.redrive(id, note)) {
             // the copy in RabbitMQ goes soon: whoever waited for that might ask again, and be told that nothing was dead
             this.clearing.wake();
             this.consuming.wake();
             return true;
           }
+          if (await this.auditLog.isNoted(ctx, deed)) return true;
           const found = await clearDead(this, id);
           if (found) await this.db.transaction(note);
           this.consuming.wake();
@@ -113,7 +115,7 @@ export function consumerMixin({ atOnce = batch }: { atOnce?: number } = {}): Par
         await (this.clearing as Poller | undefined)?.stop();
       },
     },
-    started() {
+    async started() {
       this.inbox = openInbox(this.db);
       this.inboxView = viewInbox(this.db);
       const metrics = metricsOf(this.broker);
@@ -155,7 +157,7 @@ export function consumerMixin({ atOnce = batch }: { atOnce?: number } = {}): Par
       this.messages =
         amqpUrl === null
           ? null
-          : amqpConsumer({
+          : (await import("../lib/amqp.ts")).amqpConsumer({
               url: amqpUrl,
               consumer: this.name as Consumer,
               log: this.logger,

@@ -1,7 +1,7 @@
 import type { ServiceSchema } from "moleculer";
 import { configOf } from "../config.ts";
 import { outboxActions } from "../contracts/queues.ts";
-import { amqpPublisher, type AmqpPublisher } from "../lib/amqp.ts";
+import type { AmqpPublisher } from "../lib/amqp.ts";
 import { auditPage } from "../lib/audit.ts";
 import { deliverByCall } from "../lib/delivery.ts";
 import { messageOf } from "../lib/errors.ts";
@@ -68,10 +68,11 @@ export function outboxMixin(): Partial<ServiceSchema> {
         return null;
       },
     }),
-    started() {
+    async started() {
       const { amqpUrl } = configOf(this.broker);
       const metrics = metricsOf(this.broker);
-      this.publisher = amqpUrl === null ? null : amqpPublisher(amqpUrl, this.name, this.logger);
+      this.publisher =
+        amqpUrl === null ? null : (await import("../lib/amqp.ts")).amqpPublisher(amqpUrl, this.name, this.logger);
       const publish = tracedPublish(this.broker, this.publisher?.publish ?? deliverByCall(this.broker));
       this.outboxView = viewOutbox(this.db);
       this.outbox = openOutbox(this.db, this.name, (entries) => {

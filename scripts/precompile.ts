@@ -13,9 +13,11 @@ if (getCompileCacheDir() === undefined) {
   process.stderr.write("NODE_COMPILE_CACHE has to say where to keep what is compiled\n");
   process.exit(1);
 }
-for (const name of globSync(["lib/*.ts", "services/*/*.service.ts"], { cwd: root })) {
+for (const name of globSync(["lib/*.ts", "services/*/*.service.ts", "services/notify/channels/*.ts"], { cwd: root })) {
   if (!name.endsWith(".d.ts")) await import(resolve(root, name));
 }
+// what nodes load by themselves where their settings ask for it
+for (const name of ["mysql2", "ioredis", "prom-client"]) await import(name);
 await import("./run-node.ts");
 flushCompileCache();
 // the one that cannot be imported without being run: it leaves what it was compiled to, and ends as it has nothing to run

@@ -1,5 +1,9 @@
+import { once } from "node:events";
 import { readFileSync } from "node:fs";
+import { request as httpRequest, type IncomingMessage } from "node:http";
+import { request as httpsRequest } from "node:https";
 import { join } from "node:path";
+import { text } from "node:stream/consumers";
 import type { Config } from "../config.ts";
 
 /** A sentence for the person at the terminal; shown without a stack. */
@@ -72,20 +76,22 @@ export function restClient(baseUrl: string): RestClient {
     async send<T>(path: string, request: RestRequest = {}) {
       const method = request.method ?? "GET";
       const what = `${method} ${path.replace(/\?.*$/, "")}`;
-      const { status, headers, text } = await exchange(`${base}/api/v1${path}`, method, request, what);
-      const body = jsonOf(text);
+      const { status, headers, text: answer } = await exchange(`${base}/api/v1${path}`, method, request, what);
+      const body = jsonOf(answer);
       if (status >= 400) throw new Refused(status, asRecord(body), what, retryAfterOf(headers));
-      if (body === undefined && text !== "") throw new NoAnswer(`${what}: ${base} did not answer in JSON.`, text);
+      if (body === undefined && answer !== "") throw new NoAnswer(`${what}: ${base} did not answer in JSON.`, answer);
       return { status, headers, body: body as T };
     },
   };
 }
 
+/** Not with fetch: it gives up after 300 s without the head of an answer, however long its caller wants to wait. */
 async function exchange(url: string, method: string, request: RestRequest, what: string) {
   const { body, csv, token, headers, timeoutMs = defaultTimeoutMs } = request;
   const contentType = csv !== undefined ? "text/csv" : body !== undefined ? "application/json" : null;
+  const signal = AbortSignal.timeout(timeoutMs);
   try {
-    const response = await fetch(url, {
+    const sent = (url.startsWith("https:") ? httpsRequest : httpRequest)(url, {
       method,
       headers: {
         accept: "application/json",
@@ -93,18 +99,24 @@ async function exchange(url: string, method: string, request: RestRequest, what:
         ...(token ? { authorization: `Bearer ${token}` } : {}),
         ...headers,
       },
-      body: csv ?? (body === undefined ? null : JSON.stringify(body)),
-      signal: AbortSignal.timeout(timeoutMs),
+      signal,
     });
-    return { status: response.status, headers: response.headers, text: await response.text() };
+    sent.end(csv ?? (body === undefined ? undefined : JSON.stringify(body)));
+    const [answer] = (await once(sent, "response")) as [IncomingMessage];
+    return {
+      status: answer.statusCode ?? 0,
+      headers: new Headers(answer.headers as Record<string, string>),
+      text: await text(answer),
+    };
   } catch (error) {
-    throw new NoAnswer(`${what}: ${noAnswerReason(error, new URL(url).origin, timeoutMs)}`, error);
+    const { origin } = new URL(url);
+    const reason = signal.aborted ? `${origin} did not answer within ${timeoutMs} ms.` : noAnswerReason(error, origin);
+    throw new NoAnswer(`${what}: ${reason}`, error);
   }
 }
 
-function noAnswerReason(error: unknown, origin: string, timeoutMs: number): string {
-  if ((error as { name?: string }).name === "TimeoutError") return `${origin} did not answer within ${timeoutMs} ms.`;
-  const { code } = ((error as { cause?: unknown }).cause ?? {}) as { code?: string };
+function noAnswerReason(error: unknown, origin: string): string {
+  const { code } = error as { code?: string };
   if (code === "ECONNREFUSED") return `nothing listens at ${origin}. Is the system running (npm start)?`;
   return `the connection to ${origin} failed (${code ?? String(error)}).`;
 }

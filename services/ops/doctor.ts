@@ -10,11 +10,20 @@ export interface DoctorDeps extends CheckDeps {
   secondLooksAfterMs: readonly number[];
 }
 
-/** Makes every check, one after another, and looks again at those that do not hold. */
+/**
+ * One waits for its service's database while another is asked for its next page; with more at once, requests would feel it.
+ */
+const partsAtOnce = 2;
+
+/** Makes every check, a few at a time, and looks again at those that do not hold. */
 export async function examine(deps: DoctorDeps): Promise<DoctorReport> {
   const { secondLooksAfterMs, stopping, now } = deps;
-  const looks: { part: Part; outcomes: Map<CheckName, Outcome> }[] = [];
-  for (const part of partsOf(deps)) looks.push({ part, outcomes: await look(part, stopping) });
+  const looks = partsOf(deps).map((part) => ({ part, outcomes: new Map<CheckName, Outcome>() }));
+  const waiting = looks.values();
+  const lane = async (): Promise<void> => {
+    for (const one of waiting) one.outcomes = await look(one.part, stopping);
+  };
+  await Promise.all(Array.from({ length: partsAtOnce }, lane));
 
   for (const restMs of secondLooksAfterMs) {
     const red = looks.filter(({ outcomes }) => [...outcomes.values()].some(isRed));

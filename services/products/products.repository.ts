@@ -7,7 +7,7 @@ import { DomainError } from "../../lib/errors.ts";
 import type { EntityAdapter } from "../../mixins/entity.mixin.ts";
 import { folded, searchTextOf, type ProductState } from "./product.ts";
 import type { ProductRow } from "./products.model.ts";
-import { wordIndex } from "./word-index.ts";
+import { wordIndex, type Candidates } from "./word-index.ts";
 
 export interface ProductsRepository {
   find(sku: string): Promise<ProductState | null>;
@@ -147,12 +147,11 @@ export function productsRepository(db: Database, adapter: EntityAdapter<ProductR
     async page(sort, words, after, limit) {
       const { by, down } = orders[sort];
       const among = await index.candidates(words);
-      if (among?.length === 0) return [];
+      if (among && "ids" in among && among.ids.length === 0) return [];
       const past = after && beyond(by, down, after);
-      const [byKey, status] = among === null ? ["", "status"] : byIds[db.dialect];
+      const from = among === null ? inOrder : fromCandidates[db.dialect](among);
       const conditions = [
-        ...(among === null ? [] : [`id IN (${marks(among.length)})`]),
-        `${status} = 'active'`,
+        from.condition,
         // not LIKE: its wildcards would have to be escaped, which each store does in its own way
         ...words.map(() => "INSTR(search_text, ?) > 0"),
         ...(past ? [past.sql] : []),
@@ -160,9 +159,9 @@ export function productsRepository(db: Database, adapter: EntityAdapter<ProductR
       // as the index goes: anything else would have every product sorted for each page
       const order = (by === "id" ? ["id"] : [by, "sku"]).map((column) => `${column}${down ? " DESC" : ""}`);
       const rows = await db.select<ProductRow>(
-        `SELECT ${columns.join(", ")} FROM products ${byKey} WHERE ${conditions.join(" AND ")}
+        `SELECT ${columns.join(", ")} FROM ${from.tables} WHERE ${conditions.join(" AND ")}
          ORDER BY ${order.join(", ")} LIMIT ${limit}`,
-        [...(among ?? []), ...words, ...(past?.values ?? [])],
+        [...from.values, ...words, ...(past?.values ?? [])],
       );
       return rows.map(toProduct);
     },
@@ -204,8 +203,42 @@ export function productsRepository(db: Database, adapter: EntityAdapter<ProductR
   };
 }
 
+interface From {
+  tables: string;
+  condition: string;
+  values: readonly string[];
+}
+
+const inOrder: From = { tables: "products", condition: "status = 'active'", values: [] };
+
 /** With the candidates of a search known, they are what to begin with, not the order. */
-const byIds = { mysql: ["FORCE INDEX (PRIMARY)", "status"], sqlite: ["", "+status"] } as const;
+const fromCandidates: Record<Database["dialect"], (among: Candidates) => From> = {
+  mysql: (among) =>
+    "ids" in among
+      ? {
+          tables: "products FORCE INDEX (PRIMARY)",
+          condition: `id IN (${marks(among.ids.length)}) AND status = 'active'`,
+          values: among.ids,
+        }
+      : {
+          tables: `(${among.sql}) AS among STRAIGHT_JOIN products FORCE INDEX (PRIMARY) ON id = product_id`,
+          condition: "status = 'active'",
+          values: among.values,
+        },
+  sqlite: (among) =>
+    "ids" in among
+      ? {
+          tables: "products",
+          condition: `id IN (${marks(among.ids.length)}) AND +status = 'active'`,
+          values: among.ids,
+        }
+      : {
+          // CROSS is how SQLite is told to begin with the first
+          tables: `(${among.sql}) AS among CROSS JOIN products ON id = product_id`,
+          condition: "+status = 'active'",
+          values: among.values,
+        },
+};
 
 function beyond(by: Value, down: boolean, { value, sku }: Place): { sql: string; values: (string | number)[] } {
   const past = down ? "<" : ">";

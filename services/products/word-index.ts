@@ -7,13 +7,18 @@ export interface WordIndex {
   /** Brings the index from what products were (null: not there) to what they are, in the transaction that changes them. */
   change(tx: Tx, changes: readonly { before: ProductState | null; after: ProductState }[]): Promise<void>;
   /**
-   * Ids of products among which are all that have `search` somewhere; null when there are so many that the first of
-   * them are found sooner by looking at one product after another.
+   * Products among which are all that have `search` somewhere; null when there are so many that the first of them are
+   * found sooner by looking at one product after another.
    */
-  candidates(search: readonly string[]): Promise<string[] | null>;
+  candidates(search: readonly string[]): Promise<Candidates | null>;
 }
 
+/** Some products: their ids, or where these are many a statement that gives them. */
+export type Candidates = { ids: string[] } | { sql: string; values: string[] };
+
 const few = 500;
+/** So many rows are fetched by their ids in some 50 ms (MariaDB); they are sorted then, however the others lie. */
+const many = 10_000;
 const inStatement = 2_000;
 /** Words whose parts need not be written again; nobody takes them away. */
 const mostKnown = 20_000;
@@ -29,6 +34,22 @@ export function wordIndex(db: Database): WordIndex {
       const some = sorted.slice(i, i + inStatement);
       await db.execute(`${ignore} INTO ${table} VALUES ${tuples(some.length, 2)}`, some.flat(), tx);
     }
+  };
+
+  const wordsWith = async (key: string): Promise<string[]> => {
+    const rows = await db.select<{ word: string }>(
+      `SELECT word FROM word_parts WHERE part >= ? AND part < ? LIMIT ${few + 1}`,
+      [key, endOf(key)],
+    );
+    return rows.length > few ? rows.map(({ word }) => word) : [...new Set(rows.map(({ word }) => word))];
+  };
+  const countUpTo = async (most: number, words: readonly string[]): Promise<number> => {
+    const [row] = await db.select<{ n: number }>(
+      `SELECT COUNT(*) AS n FROM
+         (SELECT 1 FROM product_words WHERE word IN (${marks(words.length)}) LIMIT ${most}) AS some_of_them`,
+      words,
+    );
+    return Number(row?.n);
   };
 
   return {
@@ -60,25 +81,23 @@ export function wordIndex(db: Database): WordIndex {
       });
     },
     async candidates(search) {
-      let fewest: string[] | null = null;
+      let fewest: { words: string[]; products: number } | null = null;
       for (const key of keysOf(search)) {
-        const words = await db.select<{ word: string }>(
-          `SELECT word FROM word_parts WHERE part >= ? AND part < ? LIMIT ${few + 1}`,
-          [key, endOf(key)],
-        );
-        if (words.length === 0) return [];
+        const words = await wordsWith(key);
+        if (words.length === 0) return { ids: [] };
+        // a part that is nearly everywhere
         if (words.length > few) continue;
-        const distinct = [...new Set(words.map(({ word }) => word))];
-        const rows = await db.select<{ product_id: string }>(
-          `SELECT product_id FROM product_words WHERE word IN (${marks(distinct.length)}) LIMIT ${few + 1}`,
-          distinct,
-        );
-        if (rows.length > few) continue;
-        const ids: string[] = [...new Set(rows.map(({ product_id }) => product_id))];
-        if (ids.length === 0) return [];
-        if (fewest === null || ids.length < fewest.length) fewest = ids;
+        const products = await countUpTo((fewest?.products ?? many) + 1, words);
+        if (products === 0) return { ids: [] };
+        if (products <= (fewest?.products ?? many)) fewest = { words, products };
       }
-      return fewest;
+      if (fewest === null) return null;
+      const { words, products } = fewest;
+      // rows of which one product may have several
+      const sql = `SELECT DISTINCT product_id FROM product_words WHERE word IN (${marks(words.length)})`;
+      if (products > few) return { sql, values: words };
+      const rows = await db.select<{ product_id: string }>(sql, words);
+      return { ids: rows.map(({ product_id }) => product_id) };
     },
   };
 }

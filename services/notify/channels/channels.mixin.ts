@@ -10,8 +10,8 @@ export interface WithChannels {
 /** Gives the service its channels as `this.channels`, and closes them once what is named after it has stopped. */
 export function channelsMixin(): Partial<ServiceSchema> {
   return mixin<WithChannels>({
-    started() {
-      this.channels = openChannels(configOf(this.broker));
+    async started() {
+      this.channels = await openChannels(configOf(this.broker));
     },
     stopped() {
       // undefined when the database could not be opened

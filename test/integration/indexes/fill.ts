@@ -41,6 +41,8 @@ const inbox = ({ id }: Sql): Filling[] =>
     columns: { event_id: id(event), subject: id(order), sequence: "1", status: "'APPLIED'" },
   }));
 
+const lanternOr = (when: string, otherwise: string): string => `CASE WHEN ${when} THEN 'lantern' ELSE ${otherwise} END`;
+
 const fillings: Record<string, (sql: Sql) => Filling[]> = {
   auth: (sql) => [
     { table: "accounts", columns: { user_id: sql.id(person) } },
@@ -68,8 +70,9 @@ const fillings: Record<string, (sql: Sql) => Filling[]> = {
         price_cents: "n",
       },
     },
-    { table: "word_parts", columns: { part: text("p"), word: text("p") } },
-    { table: "product_words", columns: { word: text("p"), product_id: id(other) } },
+    // one word is in a twentieth of all
+    { table: "word_parts", columns: { part: lanternOr("n = 1", text("p")), word: lanternOr("n = 1", text("p")) } },
+    { table: "product_words", columns: { word: lanternOr("n % 20 = 0", text("p")), product_id: id(other) } },
   ],
   inventory: (sql) => [
     { table: "stock", columns: { sku: sql.text("P"), on_hand: "100", reserved: "0" } },

@@ -58,7 +58,7 @@ async function useEverything(world: World, seen: ReadonlyMap<string, Statement>)
     const first = (await as(ann, "products.list", { sort, limit: 5 })) as { nextCursor: string };
     await as(ann, "products.list", { sort, limit: 5, cursor: first.nextCursor });
   }
-  await as(ann, "products.list", { search: "lamp", limit: 5 });
+  for (const search of ["lamp", "lantern"]) await as(ann, "products.list", { search, limit: 5 });
   await as(ann, "products.list", { inStock: true, limit: 5 });
   await as(ann, "products.get", { sku });
   await as(boss, "products.update", { sku, priceCents: 260 });

@@ -1,6 +1,7 @@
 import { contracts } from "../../../contracts/bus.ts";
 import type { DeadLetter } from "../../../contracts/ops.ts";
 import { newId } from "../../../lib/ids.ts";
+import { peersOver } from "../../../services/ops/peers.ts";
 import { compileSchema } from "../../../lib/validator.ts";
 import { eventually } from "../../support/wait.ts";
 import { startWorld, type World } from "./world.ts";
@@ -82,6 +83,17 @@ describe.each(["SQLite", "MySQL"])("dead letters on %s", (store) => {
     const noted = { action: "redrive", target: `event ${id}` } as const;
     const log = await world.node.broker.call("ops.auditLog", { ...noted }, world.node.as(world.boss));
     expect(log.items).toMatchObject([{ ...noted, service: "inventory", actor: world.boss.id, outcome: "done" }]);
+  });
+
+  it("are redriven for whoever asked, also where the first answer was lost and the same request asks again", async () => {
+    await bury("inventory", world.orders.paid.id);
+    const [letter] = (await list()).items;
+    const ask = (requestID: string) =>
+      peersOver({
+        call: (name, ...[params]) => world.node.broker.call(name, params, { requestID }),
+      }).inbox("inventory", "redrive", { id: letter?.id ?? "", by: world.boss.id });
+
+    expect([await ask("one"), await ask("one"), await ask("another")]).toEqual([true, true, false]);
   });
 
   it("change nothing that was applied before", async () => {

@@ -148,6 +148,28 @@ describe.each([
     });
   });
 
+  describe("searched for what very many have", () => {
+    const count = 1_200;
+    const names = Array.from({ length: count }, (_, i) => `Yak ${String((i * 7) % count).padStart(4, "0")}`);
+
+    beforeAll(() =>
+      load(["sku,name,priceCents", ...names.map((name, i) => `yak-${i},${name},${(i * 11) % 97}`)].join("\n")),
+    );
+
+    it.each([
+      ["name", names.toSorted()],
+      ["newest", names.toReversed()],
+    ] as const)("finds each of them once, by %s", async (sort, inOrder) => {
+      const { items } = await walk({ search: "yak", sort, limit: 100 });
+      expect(items.map(({ name }) => name)).toEqual(inOrder);
+    });
+
+    it("finds of them those that have another word, too", async () => {
+      const { items } = await walk({ search: "ya 11", limit: 100 });
+      expect(items.map(({ name }) => name)).toEqual(names.filter((name) => name.includes("11")).toSorted());
+    });
+  });
+
   describe("searched for what would be a pattern", () => {
     beforeAll(() =>
       load("sku,name,description,priceCents\npct-1,100% wool_soft,It's ½ \\ price,1\npct-2,100 wools soft,,2\n"),
