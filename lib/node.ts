@@ -37,6 +37,7 @@ export async function createNode(config: Config): Promise<Node> {
     // a node of a cluster waits for its servers: see its start, and the database mixin
     if (config.transporter === null) await assertStoreAnswers(config);
     for (const name of config.services) broker.createService(await serviceSchema(name));
+    await loadWhatIsAskedFor(config);
   } catch (error) {
     unlock();
     throw error;
@@ -108,6 +109,13 @@ function readLiveSettings(broker: object, { liveConfigFile }: Config): void {
   } catch (error) {
     throw new StartError(`LIVE_CONFIG_FILE ${liveConfigFile} cannot be used: ${messageOf(error)}`);
   }
+}
+
+/** Before anything listens, so that nobody who asks has to wait for modules to be read. */
+async function loadWhatIsAskedFor({ store, amqpUrl, smtpUrl }: Config): Promise<void> {
+  await (store.dialect === "mysql" ? import("mysql2") : import("./sqlite-dialect.ts"));
+  if (amqpUrl !== null) await import("./amqp.ts");
+  if (smtpUrl !== null) await import("../services/notify/channels/email.ts");
 }
 
 async function serviceSchema(name: string): Promise<ServiceSchema> {

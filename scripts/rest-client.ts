@@ -1,10 +1,8 @@
-import { once } from "node:events";
 import { readFileSync } from "node:fs";
-import { request as httpRequest, type IncomingMessage } from "node:http";
-import { request as httpsRequest } from "node:https";
+import type { IncomingHttpHeaders } from "node:http";
 import { join } from "node:path";
-import { text } from "node:stream/consumers";
 import type { Config } from "../config.ts";
+import { askHttp, type HttpAnswer } from "../lib/ask-http.ts";
 
 /** A sentence for the person at the terminal; shown without a stack. */
 export class ScriptError extends Error {
@@ -56,7 +54,7 @@ export interface RestRequest {
 
 export interface RestAnswer<T> {
   status: number;
-  headers: Headers;
+  headers: IncomingHttpHeaders;
   body: T;
 }
 
@@ -76,22 +74,21 @@ export function restClient(baseUrl: string): RestClient {
     async send<T>(path: string, request: RestRequest = {}) {
       const method = request.method ?? "GET";
       const what = `${method} ${path.replace(/\?.*$/, "")}`;
-      const { status, headers, text: answer } = await exchange(`${base}/api/v1${path}`, method, request, what);
-      const body = jsonOf(answer);
+      const { status, headers, text } = await exchange(`${base}/api/v1${path}`, method, request, what);
+      const body = jsonOf(text);
       if (status >= 400) throw new Refused(status, asRecord(body), what, retryAfterOf(headers));
-      if (body === undefined && answer !== "") throw new NoAnswer(`${what}: ${base} did not answer in JSON.`, answer);
+      if (body === undefined && text !== "") throw new NoAnswer(`${what}: ${base} did not answer in JSON.`, text);
       return { status, headers, body: body as T };
     },
   };
 }
 
-/** Not with fetch: it gives up after 300 s without the head of an answer, however long its caller wants to wait. */
-async function exchange(url: string, method: string, request: RestRequest, what: string) {
+async function exchange(url: string, method: string, request: RestRequest, what: string): Promise<HttpAnswer> {
   const { body, csv, token, headers, timeoutMs = defaultTimeoutMs } = request;
   const contentType = csv !== undefined ? "text/csv" : body !== undefined ? "application/json" : null;
   const signal = AbortSignal.timeout(timeoutMs);
   try {
-    const sent = (url.startsWith("https:") ? httpsRequest : httpRequest)(url, {
+    return await askHttp(url, {
       method,
       headers: {
         accept: "application/json",
@@ -99,15 +96,9 @@ async function exchange(url: string, method: string, request: RestRequest, what:
         ...(token ? { authorization: `Bearer ${token}` } : {}),
         ...headers,
       },
+      body: csv ?? (body === undefined ? undefined : JSON.stringify(body)),
       signal,
     });
-    sent.end(csv ?? (body === undefined ? undefined : JSON.stringify(body)));
-    const [answer] = (await once(sent, "response")) as [IncomingMessage];
-    return {
-      status: answer.statusCode ?? 0,
-      headers: new Headers(answer.headers as Record<string, string>),
-      text: await text(answer),
-    };
   } catch (error) {
     const { origin } = new URL(url);
     const reason = signal.aborted ? `${origin} did not answer within ${timeoutMs} ms.` : noAnswerReason(error, origin);
@@ -133,9 +124,9 @@ function jsonOf(text: string): unknown {
 const asRecord = (value: unknown): Record<string, unknown> =>
   typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
 
-function retryAfterOf(headers: Headers): number | null {
-  const seconds = headers.get("retry-after");
-  return seconds !== null && /^\d+$/.test(seconds) ? Number(seconds) : null;
+function retryAfterOf(headers: IncomingHttpHeaders): number | null {
+  const seconds = headers["retry-after"];
+  return seconds !== undefined && /^\d+$/.test(seconds) ? Number(seconds) : null;
 }
 
 /**

@@ -9,6 +9,7 @@ import { memoryReadsOf } from "../../lib/memory-reads.ts";
 import { metricsOf } from "../../lib/metrics.ts";
 import { Poller } from "../../lib/poller.ts";
 import { redisOf } from "../../lib/tiered-cacher.ts";
+import { delay } from "../../lib/time.ts";
 import { authenticator } from "./authentication.ts";
 import { readiness } from "./health.ts";
 import { httpServer } from "./http-server.ts";
@@ -137,6 +138,7 @@ export default defineService<"gateway", Vars>({
     });
 
     this.revocationPoller.start();
+    await restStarted(broker);
     this.port = await this.http.listen(config.host, config.port);
     logger.info("gateway listens", { host: config.host, port: this.port });
   },
@@ -168,6 +170,26 @@ function pageAlias(page: Page): [string, AliasHandler] {
 
 async function settle(work: () => void | Promise<void>): Promise<void> {
   await work();
+}
+
+/** By then a node whose servers are there has started; one that waits for them must answer that it lives. */
+const restStartedWithinMs = 2_000;
+
+/**
+ * Resolves when the other services of this node have started, or it takes too long. Whoever came before would wait behind their
+ * start, on a busy machine for seconds; while nobody listens, proxies and clients try another node.
+ */
+async function restStarted(broker: AppBroker): Promise<void> {
+  const { registry, nodeID, services } = broker as unknown as LocalServices;
+  const deadline = Date.now() + restStartedWithinMs;
+  const others = services.map(({ fullName }) => fullName).filter((name) => name !== "gateway");
+  while (Date.now() < deadline && !others.every((name) => registry.services.has(name, nodeID))) await delay(10);
+}
+
+interface LocalServices {
+  registry: { services: { has(name: string, nodeID: string): boolean } };
+  nodeID: string;
+  services: { fullName: string }[];
 }
 
 const isAvailable = (broker: object, name: string): boolean =>

@@ -1,4 +1,5 @@
 import type { Static, TSchema } from "@sinclair/typebox";
+import { askHttp } from "../../../lib/ask-http.ts";
 import { messageOf } from "../../../lib/errors.ts";
 import { traceHeaders } from "../../../lib/request-context.ts";
 import { compileSchema } from "../../../lib/validator.ts";
@@ -34,7 +35,7 @@ export function jsonApi({ name, url, headers = {} }: JsonApiOptions): JsonApi {
 
   const send = async ({ path, key, body, signal }: JsonRequest): Promise<{ status: number; text: string }> => {
     try {
-      const response = await fetch(`${url}${path}`, {
+      return await askHttp(`${url}${path}`, {
         method: body ? "POST" : "GET",
         headers: {
           "content-type": "application/json",
@@ -42,11 +43,9 @@ export function jsonApi({ name, url, headers = {} }: JsonApiOptions): JsonApi {
           ...traceHeaders(),
           ...(key === undefined ? {} : { "idempotency-key": key }),
         },
-        ...(body ? { body: JSON.stringify(body) } : {}),
-        redirect: "error",
+        body: body && JSON.stringify(body),
         signal,
       });
-      return { status: response.status, text: await response.text() };
     } catch (cause) {
       throw new ProviderUnavailable(`${name} cannot be reached: ${messageOf(cause)}`, { cause });
     }

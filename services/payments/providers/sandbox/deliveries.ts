@@ -1,3 +1,4 @@
+import { askHttp } from "../../../../lib/ask-http.ts";
 import { hasRow, insertRows, marks, type Database, type Tx } from "../../../../lib/database.ts";
 import { messageOf } from "../../../../lib/errors.ts";
 import { newId } from "../../../../lib/ids.ts";
@@ -62,15 +63,13 @@ export async function deliverDue(
 /** Null when the receiver has it, else what went wrong. */
 async function post({ url, body }: Delivery, signature: string, stopping: AbortSignal): Promise<string | null> {
   try {
-    const response = await fetch(url, {
+    const { status } = await askHttp(url, {
       method: "POST",
       headers: { "content-type": "application/json", [signatureHeader]: signature },
       body,
-      redirect: "error",
       signal: AbortSignal.any([stopping, AbortSignal.timeout(answerWithinMs)]),
     });
-    await response.arrayBuffer();
-    return response.ok ? null : `answered ${response.status}`;
+    return status >= 200 && status < 300 ? null : `answered ${status}`;
   } catch (error) {
     return messageOf(error);
   }
