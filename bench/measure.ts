@@ -25,6 +25,8 @@ export interface Bench {
   profileDir: string | null;
   /** Old orders to fill in, where there are to be many. */
   orders: number;
+  /** For how long memory is looked at. */
+  minutes: number;
 }
 
 export interface Asked {

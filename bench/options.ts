@@ -19,22 +19,25 @@ export interface Options {
   checkoutsPerSecond: number;
   /** That big-data fills in. */
   orders: number;
+  /** For how long memory looks. */
+  minutes: number;
 }
 
 export const usage = `Usage: npm run bench -- [options]
-  --quick           all but recovery and plots in less than two minutes; for a first look, not for comparing
+  --quick           all but recovery, plots and memory in less than two minutes; for a first look, not for comparing
   --only a,b        some of: ${[...scenarioNames, ...studyNames].join(", ")}
   --json FILE       writes the results as JSON
   --write DIR       writes performance.md, its plot and its data into DIR
   --rate N          checkouts a second to hold (500)
   --orders N        old orders that big-data fills in, with a tenth as many products and ten times as many
                     rows of the stock ledger (1000000; with --quick 2000)
+  --minutes N       how long memory is looked at (30)
   --seconds N       how long each load is measured (10; with --quick 2)
   --profile DIR     writes a processor profile of each load, for Chrome's developer tools
   --help            says this`;
 
 /** Studies that cannot be had in a few seconds. */
-const takesLong: ReadonlySet<string> = new Set<StudyName>(["recovery", "plots"]);
+const takesLong: ReadonlySet<string> = new Set<StudyName>(["recovery", "plots", "memory"]);
 
 const choices = { scenarios: scenarioNames, studies: studyNames };
 
@@ -62,6 +65,7 @@ export function readOptions(args: string[]): Options | null {
     warmMs: Math.min(3_000, seconds * 500),
     useMs: quick ? 2_000 : 12_000,
     checkoutsPerSecond: numberOf("rate", values.rate, 500, 1, 100_000),
+    minutes: numberOf("minutes", values.minutes, 30, 0.1, 600),
     orders: ordersOf(values.orders, quick ? 2_000 : 1_000_000),
   };
 }
@@ -78,6 +82,7 @@ function parse(args: string[]) {
         write: text,
         rate: text,
         orders: text,
+        minutes: text,
         seconds: text,
         profile: text,
         help: { type: "boolean" },

@@ -92,6 +92,17 @@ export function highestHeld(points: readonly CurvePoint[]): CurvePoint | null {
   return (broken === -1 ? sorted : sorted.slice(0, broken)).at(-1) ?? null;
 }
 
+/** By how much values at equal distances grow from one to the next: the line of least squares. 0 of fewer than two. */
+export function slope(values: readonly number[]): number {
+  const middle = (values.length - 1) / 2;
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+  const [together, alone] = values.reduce(
+    ([xy, xx], value, i) => [xy + (i - middle) * (value - mean), xx + (i - middle) ** 2],
+    [0, 0],
+  );
+  return alone === 0 ? 0 : together / alone;
+}
+
 export function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
   const middle = sorted.length >> 1;

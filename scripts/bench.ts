@@ -13,6 +13,7 @@ import {
   asText,
   goalHeader,
   goalTable,
+  memoryNote,
   plotsCells,
   plotsHeader,
   plotsNote,
@@ -28,6 +29,7 @@ import { scenarios } from "../bench/scenarios/index.ts";
 import { bigData } from "../bench/studies/big-data.ts";
 import { checkoutCurve } from "../bench/studies/curve.ts";
 import { drain, lag } from "../bench/studies/events.ts";
+import { memory } from "../bench/studies/memory.ts";
 import { plots } from "../bench/studies/plots.ts";
 import { recovery } from "../bench/studies/recovery.ts";
 import { scale } from "../bench/studies/scale.ts";
@@ -57,8 +59,8 @@ await runScript(async () => {
 });
 
 async function run(world: World, options: Options): Promise<Results> {
-  const { warmMs, measureMs, profileDir, orders } = options;
-  const bench: Bench = { world, times: { warmMs, measureMs }, profileDir, orders };
+  const { warmMs, measureMs, profileDir, orders, minutes } = options;
+  const bench: Bench = { world, times: { warmMs, measureMs }, profileDir, orders, minutes };
   const { body: answer } = await world.rest.send(`/products/${world.products[0] ?? ""}`);
   const floor = async (name: "http" | "web") => {
     say(`floor ${name}`);
@@ -82,6 +84,7 @@ async function run(world: World, options: Options): Promise<Results> {
     watched: null,
     plots: null,
     scale: null,
+    memory: null,
     bigData: null,
     problems: [],
   };
@@ -112,6 +115,7 @@ async function run(world: World, options: Options): Promise<Results> {
     if (name === "watched") results.watched = await watched(bench);
     if (name === "plots") results.plots = await plots(bench);
     if (name === "scale") results.scale = await scale(bench);
+    if (name === "memory") results.memory = await memory(bench);
     if (name === "big-data") {
       const { found, report, problems } = await bigData(bench, say);
       results.bigData = found;
@@ -151,6 +155,7 @@ function report(results: Results): void {
     watched: seen,
     plots: plotted,
     scale: scaled,
+    memory: remembered,
     bigData: filled,
   } = results;
   say(`\n${commit} on ${machine}`);
@@ -183,6 +188,7 @@ function report(results: Results): void {
   if (seen) say(`\n${asText(watchedHeader, watchedCells(seen))}`);
   if (plotted) say(`\n${plotsNote(plotted)}\n${asText(plotsHeader, plotsCells(plotted))}`);
   if (scaled) say(`\n${asText(scaleHeader, scaleCells(scaled))}`);
+  if (remembered) say(`\n${memoryNote(remembered)}`);
   if (filled) {
     say(`\n${bigDataSizes(filled)}\n${asText(bigDataHeader, bigDataCells(filled))}\n${bigDataDoctor(filled)}`);
   }

@@ -1,5 +1,6 @@
 import { explainRoute } from "../big-data/routes.ts";
 import { explainWithinMs, mostRatio, ratioOf } from "./big-data.ts";
+import type { Memory } from "../studies/memory.ts";
 import type { Results } from "./results.ts";
 
 /** What is to be reached: ratios within one run. */
@@ -12,9 +13,11 @@ export interface Goal {
   reached: boolean | null;
 }
 
+const growthOf = ({ slopeMbPerMinute, minutes, mostMb }: Memory): number => (slopeMbPerMinute * minutes) / 2 / mostMb;
+
 const ratio = (value: number): string => value.toFixed(value < 0.1 ? 3 : 2);
 
-export function goalsOf({ scenarios, drain, lag, watched, plots, bigData }: Results): Goal[] {
+export function goalsOf({ scenarios, drain, lag, watched, plots, memory, bigData }: Results): Goal[] {
   const row = (name: string) => scenarios.find((one) => one.name === name);
   const least = (what: string, value: number | null | undefined, atLeast: number, aim: number): Goal => ({
     what,
@@ -109,6 +112,15 @@ export function goalsOf({ scenarios, drain, lag, watched, plots, bigData }: Resu
       aim: "200 MB",
       found: scenarios.length === 0 ? null : `${Math.round(most)} MB`,
       reached: scenarios.length === 0 ? null : most < 300,
+    },
+    {
+      what: "memory of a full node that is used on and on: the most, and growth in the second half",
+      atLeast: "< 300 MB, ≤ 5 %",
+      aim: "200 MB",
+      found:
+        memory &&
+        `${Math.round(memory.mostMb)} MB, ${(growthOf(memory) * 100).toFixed(1)} % in ${memory.minutes / 2} min`,
+      reached: memory && memory.mostMb < 300 && growthOf(memory) <= 0.05,
     },
   ];
 }

@@ -9,6 +9,7 @@ import {
   asMarkdown,
   goalHeader,
   goalTable,
+  memoryNote,
   plotsCells,
   plotsHeader,
   plotsNote,
@@ -75,6 +76,7 @@ function sections(results: Results): string[] {
     watched,
     plots,
     scale,
+    memory,
     bigData,
     problems,
   } = results;
@@ -109,6 +111,7 @@ function sections(results: Results): string[] {
     ...(watched ? ["### Metrics and traces", asMarkdown(watchedHeader, watchedCells(watched))] : []),
     ...(plots ? ["### The console's plots", plotsNote(plots), asMarkdown(plotsHeader, plotsCells(plots))] : []),
     ...(scale ? ["### More nodes", asMarkdown(scaleHeader, scaleCells(scale))] : []),
+    ...(memory ? ["### Memory", memoryNote(memory)] : []),
     ...(bigData
       ? [
           "### Large data",

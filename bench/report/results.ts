@@ -4,6 +4,7 @@ import type { Row } from "../scenarios/scenario.ts";
 import type { BigData } from "../studies/big-data.ts";
 import type { Curve } from "../studies/curve.ts";
 import type { Drain, Lag } from "../studies/events.ts";
+import type { Memory } from "../studies/memory.ts";
 import type { Recovery } from "../studies/recovery.ts";
 import type { Scaled } from "../studies/scale.ts";
 import type { Plots } from "../studies/plots.ts";
@@ -28,6 +29,7 @@ export interface Results {
   watched: Watched[] | null;
   plots: Plots | null;
   scale: Scaled[] | null;
+  memory: Memory | null;
   bigData: BigData | null;
   /** What makes the run one that must not be relied on. */
   problems: string[];

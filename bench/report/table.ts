@@ -1,5 +1,6 @@
 import type { Row } from "../scenarios/scenario.ts";
 import { goalsOf } from "./goals.ts";
+import type { Memory } from "../studies/memory.ts";
 import type { Plots } from "../studies/plots.ts";
 import type { Scaled } from "../studies/scale.ts";
 import type { Watched } from "../studies/watched.ts";
@@ -70,6 +71,16 @@ export const scaleCells = (all: readonly Scaled[]): Cells[] =>
     brief(one.idlePercent),
     String(one.errors),
   ]);
+
+export const memoryNote = ({
+  minutes,
+  checkoutsPerSecond,
+  completed,
+  errors,
+  mostMb,
+  slopeMbPerMinute,
+}: Memory): string =>
+  `A node that ran ${completed} checkouts in ${minutes} minutes (${checkoutsPerSecond}/s, ${errors} errors) took ${Math.round(mostMb)} MB at most; in the second half it grew by ${slopeMbPerMinute.toFixed(2)} MB a minute.`;
 
 export const goalHeader: Cells = ["what", "found", "at least", "aim", "reached"];
 export const goalTable = (results: Results): Cells[] =>

@@ -23,7 +23,17 @@ export const scenarioNames = [
 export type ScenarioName = (typeof scenarioNames)[number];
 
 /** Measurements of another form than a line of the table. What fills the databases comes last. */
-export const studyNames = ["curve", "drain", "lag", "recovery", "watched", "plots", "scale", "big-data"] as const;
+export const studyNames = [
+  "curve",
+  "drain",
+  "lag",
+  "recovery",
+  "watched",
+  "plots",
+  "scale",
+  "memory",
+  "big-data",
+] as const;
 export type StudyName = (typeof studyNames)[number];
 
 export const scenarios = (checkoutsPerSecond: number): Record<ScenarioName, Scenario> => ({

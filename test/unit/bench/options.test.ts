@@ -16,7 +16,7 @@ describe("the options of the measurement", () => {
   it("leaves out what cannot be had quickly, unless it is named", () => {
     expect(readOptions(["--quick"])).toMatchObject({
       scenarios: scenarioNames,
-      studies: studyNames.filter((name) => name !== "recovery" && name !== "plots"),
+      studies: studyNames.filter((name) => !["recovery", "plots", "memory"].includes(name)),
     });
     expect(readOptions(["--quick", "--only", "plots"])).toMatchObject({ studies: ["plots"] });
   });
@@ -32,6 +32,7 @@ describe("the options of the measurement", () => {
     [["--rate", "-1"], "--rate"],
     [["--rate", "1e9"], '--rate is "1e9"'],
     [["--orders", "1500"], '--orders is "1500"'],
+    [["--minutes", "0"], '--minutes is "0"'],
     [["--orders", "20"], '--orders is "20"'],
     [["--json="], "--json needs a path"],
     [["--clients", "3"], "--clients"],

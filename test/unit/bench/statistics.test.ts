@@ -5,6 +5,7 @@ import {
   latencyRecorder,
   median,
   seededRandom,
+  slope,
   type CurvePoint,
 } from "../../../bench/statistics.ts";
 
@@ -111,5 +112,16 @@ describe("the median", () => {
   it("is the middle, or between the two in the middle", () => {
     expect(median([3, 1, 2])).toBe(2);
     expect(median([4, 1, 2, 3])).toBe(2.5);
+  });
+});
+
+describe("the slope of values", () => {
+  it.each([
+    [[5, 7, 9, 11], 2],
+    [[3, 3, 3], 0],
+    [[1, 3, 1, 3, 1], 0],
+    [[7], 0],
+  ])("of %j is %d", (values, expected) => {
+    expect(slope(values)).toBeCloseTo(expected, 10);
   });
 });

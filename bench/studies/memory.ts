@@ -1,0 +1,57 @@
+import { rssMb } from "../meters.ts";
+import type { Bench } from "../measure.ts";
+import { slope } from "../statistics.ts";
+
+/** What becomes of a node's memory under a load that goes on and on. */
+export interface Memory {
+  minutes: number;
+  /** That were asked for, a second. */
+  checkoutsPerSecond: number;
+  completed: number;
+  errors: number;
+  /** Resident, in megabytes, at equal distances in time. */
+  rssMb: number[];
+  mostMb: number;
+  /** Of the second half, by when everything is compiled and every cache is full: megabytes a minute, by least squares. */
+  slopeMbPerMinute: number;
+}
+
+const checkoutsPerSecond = 20;
+const connections = 64;
+const samplesPerMinute = 12;
+/** Access tokens live for a quarter of an hour. */
+const mostMinutesAtOnce = 5;
+
+export async function memory({ world, minutes }: Bench): Promise<Memory> {
+  const samples: number[] = [];
+  const look = (): void => void samples.push(Math.max(...world.nodes.map(({ pid }) => rssMb(pid))));
+  const sampling = setInterval(look, 60_000 / samplesPerMinute);
+  let [completed, errors] = [0, 0];
+  try {
+    for (let left = minutes; left > 0; left -= mostMinutesAtOnce) {
+      const measured = await world.generator.run({
+        urls: world.urls,
+        work: { kind: "checkout", tokens: await world.tokens(), skus: world.products, lines: 2 },
+        load: { model: "open", perSecond: checkoutsPerSecond, connections },
+        warmMs: 0,
+        measureMs: Math.min(left, mostMinutesAtOnce) * 60_000,
+        seed: Math.ceil(left),
+      });
+      completed += measured.completed;
+      errors += Object.values(measured.errors).reduce((sum, count) => sum + count, 0);
+    }
+  } finally {
+    clearInterval(sampling);
+  }
+  look();
+  const late = samples.slice(Math.floor(samples.length / 2));
+  return {
+    minutes,
+    checkoutsPerSecond,
+    completed,
+    errors,
+    rssMb: samples,
+    mostMb: Math.max(...samples),
+    slopeMbPerMinute: slope(late) * samplesPerMinute,
+  };
+}
