@@ -1,3 +1,4 @@
+import { Poller } from "../../lib/poller.ts";
 import { rssMb } from "../meters.ts";
 import type { Bench } from "../measure.ts";
 import { slope } from "../statistics.ts";
@@ -16,7 +17,7 @@ export interface Memory {
   slopeMbPerMinute: number;
 }
 
-const checkoutsPerSecond = 20;
+const checkoutsPerSecond = 10;
 const connections = 64;
 const samplesPerMinute = 12;
 /** Access tokens live for a quarter of an hour. */
@@ -25,7 +26,13 @@ const mostMinutesAtOnce = 5;
 export async function memory({ world, minutes }: Bench): Promise<Memory> {
   const samples: number[] = [];
   const look = (): void => void samples.push(Math.max(...world.nodes.map(({ pid }) => rssMb(pid))));
-  const sampling = setInterval(look, 60_000 / samplesPerMinute);
+  const sampling = new Poller({
+    name: "memory",
+    idleMs: 60_000 / samplesPerMinute,
+    pass: () => Promise.resolve(look()).then(() => false),
+    onError: () => undefined,
+  });
+  sampling.start();
   let [completed, errors] = [0, 0];
   try {
     for (let left = minutes; left > 0; left -= mostMinutesAtOnce) {
@@ -41,7 +48,7 @@ export async function memory({ world, minutes }: Bench): Promise<Memory> {
       errors += Object.values(measured.errors).reduce((sum, count) => sum + count, 0);
     }
   } finally {
-    clearInterval(sampling);
+    await sampling.stop();
   }
   look();
   const late = samples.slice(Math.floor(samples.length / 2));
