@@ -115,7 +115,7 @@ function readLiveSettings(broker: object, { liveConfigFile }: Config): void {
 async function loadWhatIsAskedFor({ store, amqpUrl, smtpUrl }: Config): Promise<void> {
   await (store.dialect === "mysql" ? import("mysql2") : import("./sqlite-dialect.ts"));
   if (amqpUrl !== null) await import("./amqp.ts");
-  if (smtpUrl !== null) await import("../services/notify/channels/email.ts");
+  if (smtpUrl !== null) await import("nodemailer");
 }
 
 async function serviceSchema(name: string): Promise<ServiceSchema> {
