@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { ConnectionError, QueryTypes, Sequelize, type Options, type QueryOptions, type Transaction } from "sequelize";
 import type { Connection } from "mysql2";
 import { isUniqueViolation, toDatabaseError, withoutContention } from "./database-errors.ts";
+import { createDatabase, urlFor } from "./mysql-server.ts";
 import { mysqlStatements } from "./mysql-statements.ts";
 import { inSpan, type SpanDescription } from "./request-context.ts";
 
@@ -265,36 +266,6 @@ export async function hasRow(db: Database, from: string, values: readonly unknow
 
 /** `?, ?, ?` for an IN list; an empty list is the caller's mistake. */
 export const marks = (count: number): string => Array(count).fill("?").join(", ");
-
-/** `{service}` in the user and the password stands for the service: each can have a user that sees its own database alone. */
-const urlFor = (service: string, url: string): string => url.replace(/(?:\{|%7B)service(?:\}|%7D)/gi, service);
-
-async function createDatabase(url: string, name: string): Promise<void> {
-  const connection = await connectToServer(url).catch((error: unknown) => {
-    throw toDatabaseError(error);
-  });
-  try {
-    await connection.query(`CREATE DATABASE IF NOT EXISTS \`${name}\` CHARACTER SET utf8mb4 COLLATE utf8mb4_bin`);
-  } catch (error) {
-    // a user that may not create databases was given one by the operator
-    const code = (error as { code?: string }).code;
-    if (code !== "ER_DBACCESS_DENIED_ERROR" && code !== "ER_ACCESS_DENIED_ERROR") throw error;
-  } finally {
-    connection.destroy();
-  }
-}
-
-async function connectToServer(url: string) {
-  const { createConnection } = await import("mysql2/promise");
-  const { hostname, port, username, password } = new URL(url);
-  return createConnection({
-    host: hostname,
-    port: port === "" ? 3306 : Number(port),
-    user: decodeURIComponent(username),
-    password: decodeURIComponent(password),
-    connectTimeout: 5_000,
-  });
-}
 
 /** The time that all nodes of a database share, in milliseconds since the epoch. */
 export async function clockOf(db: Database): Promise<number> {
