@@ -251,7 +251,9 @@ describe.each([
 
       const reports = await Promise.all([load(csv, 5), load(csv, 5)]);
 
-      expect(reports.map(({ imported }) => imported).sort()).toEqual([0, 300]);
+      // which of the two brings a batch is chance; each product is brought once, and found there once
+      const sumOf = (what: "imported" | "unchanged"): number => reports.reduce((sum, report) => sum + report[what], 0);
+      expect([sumOf("imported"), sumOf("unchanged")]).toEqual([300, 300]);
       expect(await onHand("twice-299")).toBe(5);
     });
 
