@@ -121,7 +121,7 @@ export function openAuditLog(db: Database, service: string, logger: Logger): Aud
     async isNoted({ requestID = null }, { action, target }) {
       const rows = await db.select(
         "SELECT id FROM audit_log WHERE target = ? AND action = ? AND request_id = ? LIMIT 1",
-        [...[target, action, requestID]],
+        [target, action, requestID],
       );
       return rows.length > 0;
     },
