@@ -38,4 +38,4 @@ EXPOSE 3000
 HEALTHCHECK --interval=5s --timeout=3s --start-period=30s \
   CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT || 3000}/health/live`).then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
 # Node itself as the first process, so that a stop reaches it
-CMD ["node", "--max-semi-space-size=16", "--max-old-space-size=384", "scripts/node.ts"]
+CMD ["node", "--max-semi-space-size=32", "--max-old-space-size=384", "scripts/node.ts"]

@@ -1,4 +1,5 @@
-import type { ServiceBroker } from "moleculer";
+import type { Service, ServiceBroker } from "moleculer";
+import { callsUnderWay } from "./calls-under-way.ts";
 import { delay } from "./time.ts";
 
 /** What a service offers to the stop of its node, beyond Moleculer's own hooks. */
@@ -23,7 +24,7 @@ const callsEndWithinMs = 3_000;
  * asks them: requests first, then what other nodes have asked for, and what services do of their own accord.
  */
 export async function leave(broker: ServiceBroker, { isAlone }: { isAlone: boolean }): Promise<void> {
-  const services = broker.services as (Drains & Tracking)[];
+  const services = broker.services as (Drains & Service)[];
   for (const service of services) await service.drain?.();
   if (!isAlone) {
     await sayThatNothingIsHere(broker);
@@ -36,7 +37,7 @@ export async function leave(broker: ServiceBroker, { isAlone }: { isAlone: boole
     }),
   );
   const deadline = performance.now() + callsEndWithinMs;
-  while (services.some(hasCalls) && performance.now() < deadline) await delay(10);
+  while (services.some((service) => callsUnderWay(service) > 0) && performance.now() < deadline) await delay(10);
 }
 
 /** The part of Moleculer that is missing in its declarations. */
@@ -50,10 +51,3 @@ async function sayThatNothingIsHere({ registry }: ServiceBroker): Promise<void> 
   announcing.regenerateLocalRawInfo(true, true);
   await announcing.discoverer.sendLocalNodeInfo();
 }
-
-/** What Moleculer's tracking keeps; missing before a service has begun to start. */
-interface Tracking {
-  _trackedContexts?: unknown[];
-}
-
-const hasCalls = ({ _trackedContexts: calls = [] }: Tracking): boolean => calls.length > 0;

@@ -25,7 +25,10 @@ export class Applying {
   private readonly settling: GroupCommit<string, void>;
   private readonly subjects: Subject[] = [];
   private readonly waitingForEnd: (() => void)[] = [];
+  /** Of how many subjects an event is being applied; those that only wait to be settled take nobody's place. */
   private underWay = 0;
+  /** How many subjects were begun and have not ended. */
+  private begun = 0;
   private held = 0;
 
   constructor(options: ApplyingOptions) {
@@ -68,7 +71,7 @@ export class Applying {
 
   /** Resolves when nothing is being applied. */
   async ended(): Promise<void> {
-    if (this.underWay > 0) await new Promise<void>((resolve) => this.waitingForEnd.push(resolve));
+    if (this.begun > 0) await new Promise<void>((resolve) => this.waitingForEnd.push(resolve));
     await this.settling.stop();
   }
 
@@ -77,14 +80,16 @@ export class Applying {
       const subject = this.subjects.shift();
       if (!subject) break;
       this.underWay += 1;
+      this.begun += 1;
       void this.applyInOrder(subject.events)
         .then(subject.done, subject.fail)
         .finally(() => {
           this.underWay -= 1;
+          this.begun -= 1;
           this.next();
         });
     }
-    if (this.underWay === 0) for (const resolve of this.waitingForEnd.splice(0)) resolve();
+    if (this.begun === 0) for (const resolve of this.waitingForEnd.splice(0)) resolve();
   }
 
   /** A failure leaves the rest of the subject for a later time. */
@@ -124,6 +129,17 @@ export class Applying {
     }
   }
 
+  /** With few at once, whole backlogs would wait for timers: four at once made 150 a second. */
+  private async settle(eventId: string): Promise<void> {
+    this.underWay -= 1;
+    this.next();
+    try {
+      await this.settling.submit(eventId);
+    } finally {
+      this.underWay += 1;
+    }
+  }
+
   private deliveryOf(eventId: string): Delivery {
     const { inbox } = this.options;
     return {
@@ -134,7 +150,7 @@ export class Applying {
         // of two that were given the same event, one applies it
         return new Set(deliveries.filter((one) => fresh.delete(one.eventId)));
       },
-      settled: () => this.settling.submit(eventId),
+      settled: () => this.settle(eventId),
     };
   }
 }

@@ -3,12 +3,15 @@ import { configOf } from "../config.ts";
 import { outboxActions } from "../contracts/queues.ts";
 import type { AmqpPublisher } from "../lib/amqp.ts";
 import { auditPage } from "../lib/audit.ts";
+import { mostCallsUnderWay } from "../lib/calls-under-way.ts";
 import { deliverByCall } from "../lib/delivery.ts";
 import { messageOf } from "../lib/errors.ts";
+import { givingWay } from "../lib/giving-way.ts";
 import { ageSeconds, metricsOf } from "../lib/metrics.ts";
 import { viewOutbox, type OutboxView } from "../lib/outbox-view.ts";
 import { openOutbox, type Outbox } from "../lib/outbox.ts";
 import { Poller } from "../lib/poller.ts";
+import { delay } from "../lib/time.ts";
 import { answers } from "./answers.ts";
 import type { WithDatabase } from "./db.mixin.ts";
 import { mixin } from "./mixin.ts";
@@ -30,6 +33,8 @@ const batch = 200;
 const idleMs = 500;
 /** What is committed within so long leaves together. */
 const gatherMs = 15;
+/** How soon the relay looks again whether requests still go first. */
+const waitMs = 50;
 
 /** Gives a service, after its database, an outbox as `this.outbox` and a relay that ships what is in it. */
 export function outboxMixin(): Partial<ServiceSchema> {
@@ -79,11 +84,21 @@ export function outboxMixin(): Partial<ServiceSchema> {
         this.relay.wake();
         metrics?.facts(entries.map(({ fact }) => fact));
       });
+      const way = givingWay({ underWay: () => mostCallsUnderWay(this.broker) });
       this.relay = new Poller({
         name: `${this.name} relay`,
         idleMs,
         gatherMs,
-        pass: async (_signal, woken) => (await this.outbox.relay(batch, publish, { looksFirst: !woken })) === batch,
+        pass: async (signal, woken) => {
+          if (way.mustWait()) {
+            await delay(waitMs, signal);
+            this.relay.wake();
+            return true;
+          }
+          const mayBeMore = (await this.outbox.relay(batch, publish, { looksFirst: !woken })) === batch;
+          if (!mayBeMore) way.isDone();
+          return mayBeMore;
+        },
         onPass: () => metrics?.passed(this.name, "relay"),
         onError: (error) => this.logger.warn("relay failed", { service: this.name, error: messageOf(error) }),
       });

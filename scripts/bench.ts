@@ -58,6 +58,9 @@ await runScript(async () => {
   if (results.problems.length > 0) throw new ScriptError(`\nNot well:\n  ${results.problems.join("\n  ")}`);
 });
 
+/** So many are under way at any time. */
+const fewBehind = 100;
+
 async function run(world: World, options: Options): Promise<Results> {
   const { warmMs, measureMs, profileDir, orders, minutes } = options;
   const bench: Bench = { world, times: { warmMs, measureMs }, profileDir, orders, minutes };
@@ -100,6 +103,12 @@ async function run(world: World, options: Options): Promise<Results> {
     await world.use(scenario.ungrouped ? { groupMost: 1 } : {});
     const row = await scenario.run(bench);
     results.scenarios.push(row);
+    const endedMs = performance.now();
+    const behind = await world.settle();
+    if (behind > fewBehind) {
+      const seconds = ((performance.now() - endedMs) / 1_000).toFixed(1);
+      row.notes.push(`${behind} events were behind when it ended, and done ${seconds} s later`);
+    }
     for (const [kind, count] of Object.entries(row.errorKinds)) {
       results.problems.push(`${name}: ${count} times ${kind}`);
     }

@@ -4,7 +4,7 @@ import { serverDirectory, startProcess, type OwnedProcess } from "./backing/proc
 
 const script = resolve(import.meta.dirname, "node.ts");
 /** As `npm run node` has it: without them V8 lets garbage lie until a node has several times what it needs. */
-const memoryArgs = ["--max-semi-space-size=16", "--max-old-space-size=384"];
+const memoryArgs = ["--max-semi-space-size=32", "--max-old-space-size=384"];
 const compiled = resolve(import.meta.dirname, "../node_modules/.cache/compiled");
 const readyWithinMs = 120_000;
 

@@ -1,5 +1,6 @@
 import type { RowDataPacket } from "mysql2/promise";
 import { delay } from "../../lib/time.ts";
+import type { Measured, Work } from "../generator/protocol.ts";
 import type { Bench } from "../measure.ts";
 import { checkoutAt } from "../scenarios/checkout.ts";
 import { closed } from "../scenarios/scenario.ts";
@@ -38,14 +39,17 @@ export async function drain(bench: Bench): Promise<Drain> {
   const { world, times } = bench;
   await world.settle();
   await world.rabbitmq.kill();
-  await world.generator.run({
-    urls: world.urls,
-    work: { kind: "place", tokens: await world.tokens(), skus: world.products, lines: 2 },
-    load: closed(peakClients),
-    warmMs: 0,
-    measureMs: times.measureMs,
-    seed: 1,
-  });
+  const peakOf = (work: Work): Promise<Measured> =>
+    world.generator.run({
+      urls: world.urls,
+      work,
+      load: closed(peakClients),
+      warmMs: 0,
+      measureMs: times.measureMs / 2,
+      seed: 1,
+    });
+  const { placed } = await peakOf({ kind: "place", tokens: await world.tokens(), skus: world.products, lines: 2 });
+  await peakOf({ kind: "pay", orders: placed });
   const deadline = Date.now() + drainsWithinMs;
   const peak = await world.behind();
   await world.rabbitmq.restart();
