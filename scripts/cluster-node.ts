@@ -42,6 +42,7 @@ export async function startNode(options: NodeOptions): Promise<ClusterNode> {
     args: [...memoryArgs, ...nodeArgs, script],
     env: {
       NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE ?? compiled,
+      MALLOC_ARENA_MAX: process.env.MALLOC_ARENA_MAX ?? "2",
       ...env,
       NODE_ID: id,
       HOST: "127.0.0.1",
