@@ -29,7 +29,8 @@ const unit = {
 
 /** The rings: pure code; one service; real stores and races; the whole system over HTTP. */
 export default {
-  maxWorkers: 2,
+  // on two cores: much of the time tests wait, for what is killed to come back, or for what must not happen
+  maxWorkers: 3,
   testSequencer: "<rootDir>/test/support/longest-first.cjs",
   testTimeout: 60_000,
   projects: [unit, ring("component"), ring("integration", withServers), ring("e2e", withServers)],

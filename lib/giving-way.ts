@@ -4,7 +4,7 @@ import { performance, type EventLoopUtilization } from "node:perf_hooks";
 export interface GivingWay {
   /** Whether it should wait now. */
   mustWait(): boolean;
-  /** Says that none of it is left. */
+  /** Says that none of it is left: after the peak, there may be another. */
   isDone(): void;
 }
 
@@ -21,7 +21,7 @@ export interface GivingWayOptions {
 const many = 24;
 /** Below it they wait for something else than this process, and would be no sooner done if others waited, too. */
 const busyLoop = 0.6;
-/** Then all that waits is done, however many requests there are. */
+/** Of one peak; then all that waits is done, however many requests there are. */
 const longestMs = 20_000;
 
 /**
@@ -34,14 +34,16 @@ export function givingWay({
   now = () => performance.now(),
 }: GivingWayOptions): GivingWay {
   let waitsSinceMs: number | null = null;
+  const isPeak = (): boolean => underWay() >= many && loopUse() >= busyLoop;
   return {
     mustWait() {
-      if (underWay() < many || loopUse() < busyLoop) return false;
+      if (!isPeak()) return false;
       waitsSinceMs ??= now();
       return now() - waitsSinceMs < longestMs;
     },
     isDone() {
-      waitsSinceMs = null;
+      // a node that is always busy is not one that is always late
+      if (!isPeak()) waitsSinceMs = null;
     },
   };
 }
