@@ -60,9 +60,6 @@ await runScript(async () => {
   if (results.problems.length > 0) throw new ScriptError(`\nNot well:\n  ${results.problems.join("\n  ")}`);
 });
 
-/** So many are under way at any time. */
-const fewBehind = 100;
-
 async function run(world: World, options: Options): Promise<Results> {
   const { warmMs, measureMs, profileDir, orders, minutes } = options;
   const bench: Bench = { world, times: { warmMs, measureMs }, profileDir, orders, minutes };
