@@ -1,4 +1,5 @@
 import type { AuditPage, CheckName, Finding } from "../../contracts/audit.ts";
+import type { OutboxRow } from "../../contracts/queues.ts";
 import type { CountedTypes } from "../../lib/archive.ts";
 import { collectFindings, type Findings } from "../../lib/audit.ts";
 import type { Clock } from "../../lib/ids.ts";
@@ -12,6 +13,8 @@ import { consumers, senders, type Auditor, type Peers, type Sender } from "./pee
 export interface Part {
   checks: readonly CheckName[];
   run: () => Promise<Finding[]>;
+  /** Whether what was found last may be in motion for longer than most things are. */
+  mayBePeak?: () => boolean;
 }
 
 export interface CheckDeps {
@@ -19,6 +22,8 @@ export interface CheckDeps {
   now: Clock;
   /** How deep the message broker's queues are; null where there is none. */
   depths: (() => Promise<{ name: string; messages: number }[]>) | null;
+  /** How long events may wait for requests to be done; see `lib/giving-way.ts`. */
+  longestPeakMs: number;
   /** Aborted when the service stops: a doctor's round must not hold that up. */
   stopping: AbortSignal;
 }
@@ -65,7 +70,7 @@ export function partsOf(deps: CheckDeps): Part[] {
     part(["orders.holds"], (found) => checkStock(deps, found)),
     ...senders.map((sender) => part(["events.received"], (found) => checkReceived(deps, sender, found))),
     part(["events.known"], (found) => checkKnown(deps, found)),
-    ...senders.map((sender) => ({ checks: ["outbox.empty"] as const, run: () => outboxAtRest(peers, sender) })),
+    ...senders.map((sender) => outboxAtRest(deps, sender)),
     ...consumers.map((consumer) => ({
       checks: ["inbox.empty", "inbox.dead"] as const,
       run: () => inboxAtRest(peers, consumer),
@@ -197,9 +202,19 @@ async function checkKnown({ peers, stopping }: CheckDeps, found: Findings): Prom
   }
 }
 
-async function outboxAtRest(peers: Peers, sender: Sender): Promise<Finding[]> {
-  const { rows, oldest } = await peers.outbox(sender, "outboxState", {});
-  return [{ check: "outbox.empty", checked: rows, violations: rows, examples: oldest.map(({ id }) => id) }];
+function outboxAtRest({ peers, now, longestPeakMs }: CheckDeps, sender: Sender): Part {
+  let mayBePeak = false;
+  return {
+    checks: ["outbox.empty"],
+    mayBePeak: () => mayBePeak,
+    async run() {
+      const { rows, oldest } = await peers.outbox(sender, "outboxState", {});
+      const isNew = ({ createdAt, attempts }: OutboxRow): boolean =>
+        attempts === 0 && now() - Date.parse(createdAt) < longestPeakMs;
+      mayBePeak = oldest.every(isNew);
+      return [{ check: "outbox.empty", checked: rows, violations: rows, examples: oldest.map(({ id }) => id) }];
+    },
+  };
 }
 
 async function inboxAtRest(peers: Peers, consumer: (typeof consumers)[number]): Promise<Finding[]> {

@@ -17,7 +17,7 @@ const partsAtOnce = 2;
 
 /** Makes every check, a few at a time, and looks again at those that do not hold. */
 export async function examine(deps: DoctorDeps): Promise<DoctorReport> {
-  const { secondLooksAfterMs, stopping, now } = deps;
+  const { secondLooksAfterMs, longestPeakMs, stopping, now } = deps;
   const looks = partsOf(deps).map((part) => ({ part, outcomes: new Map<CheckName, Outcome>() }));
   const waiting = looks.values();
   const lane = async (): Promise<void> => {
@@ -25,16 +25,21 @@ export async function examine(deps: DoctorDeps): Promise<DoctorReport> {
   };
   await Promise.all(Array.from({ length: partsAtOnce }, lane));
 
-  for (const restMs of secondLooksAfterMs) {
-    const red = looks.filter(({ outcomes }) => [...outcomes.values()].some(isRed));
-    if (red.length === 0) break;
+  const lookAgain = async (restMs: number, reds: typeof looks): Promise<void> => {
+    if (reds.length === 0) return;
     await delay(restMs, stopping);
-    for (const seen of red) {
+    for (const seen of reds) {
       const again = await look(seen.part, stopping);
       for (const [check, outcome] of again) again.set(check, confirmed(seen.outcomes.get(check), outcome));
       seen.outcomes = again;
     }
-  }
+  };
+  const red = (): typeof looks => looks.filter(({ outcomes }) => [...outcomes.values()].some(isRed));
+  for (const restMs of secondLooksAfterMs) await lookAgain(restMs, red());
+  await lookAgain(
+    longestPeakMs,
+    red().filter(({ part }) => part.mayBePeak?.()),
+  );
   return reportOf(together(looks.map(({ outcomes }) => outcomes)), toIso(now()));
 }
 

@@ -3,6 +3,7 @@ import { configOf } from "../../config.ts";
 import { defineService, type AppBroker } from "../../contracts/bus.ts";
 import type { DoctorReport, LiveView, NodeView, QueueDepth } from "../../contracts/ops.ts";
 import { leaving } from "../../lib/errors.ts";
+import { longestPeakMs } from "../../lib/giving-way.ts";
 import { Kept } from "../../lib/kept.ts";
 import { liveOf } from "../../lib/live-settings.ts";
 import { metricsOf } from "../../lib/metrics.ts";
@@ -115,6 +116,7 @@ export default defineService<"ops", Vars>({
         depths,
         now,
         secondLooksAfterMs,
+        longestPeakMs,
         stopping: this.stopping.signal,
       }).finally(() => (this.examination = null));
       return this.examination;

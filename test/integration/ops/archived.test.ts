@@ -34,6 +34,7 @@ describe.each(["SQLite", "MySQL"])("what has been archived, on %s", (store) => {
       depths: null,
       stopping: new AbortController().signal,
       secondLooksAfterMs: [0],
+      longestPeakMs: 0,
     });
   const explain = async () => {
     const all = await Promise.all(

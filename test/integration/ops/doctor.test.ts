@@ -3,10 +3,12 @@ import { checks } from "../../../contracts/audit.ts";
 import { contracts } from "../../../contracts/bus.ts";
 import type { DoctorReport } from "../../../contracts/ops.ts";
 import { collectFindings, type Phase } from "../../../lib/audit.ts";
+import { newId } from "../../../lib/ids.ts";
+import { toIso } from "../../../lib/time.ts";
 import { compileSchema } from "../../../lib/validator.ts";
 import { inventoryAudit } from "../../../services/inventory/audit.repository.ts";
 import { examine } from "../../../services/ops/doctor.ts";
-import { peersOver } from "../../../services/ops/peers.ts";
+import { peersOver, type Peers } from "../../../services/ops/peers.ts";
 import { ordersAudit } from "../../../services/orders/audit.repository.ts";
 import { paymentsAudit } from "../../../services/payments/audit.repository.ts";
 import { eventually } from "../../support/wait.ts";
@@ -37,6 +39,7 @@ describe.each(["SQLite", "MySQL"])("the doctor on %s", (store) => {
       depths: null,
       stopping: new AbortController().signal,
       secondLooksAfterMs: [0],
+      longestPeakMs: 0,
     });
   const titles = (names: readonly CheckName[]): string[] => names.map((name) => checks[name][1]).sort();
   const reds = ({ checks: made }: DoctorReport) => made.filter(({ ok }) => !ok);
@@ -103,6 +106,46 @@ describe.each(["SQLite", "MySQL"])("the doctor on %s", (store) => {
       expect(examples(0, "orders.deadlines")).toEqual([open.id, pending.id].sort());
       expect(examples(1, "stock.overdue")).toEqual([open.id, pending.id].sort());
       expect(examples(2, "payments.open")).toEqual([world.paymentOf(pending)]);
+    });
+  });
+
+  describe("tells events that wait for a peak to end from those that are stuck", () => {
+    const nowMs = Date.now();
+    const longestPeakMs = 50;
+
+    /** A report while one event of orders waits, as often as somebody looks, `looks` times. */
+    const reportWhile = async (waits: { sinceMs: number; attempts: number; looks: number }) => {
+      const peers = peersOver(world.node.broker);
+      const waiting = {
+        ...{ id: newId(), type: "order.created", subject: newId(), sequence: 1, publishedAt: null, lastError: null },
+        ...{ createdAt: toIso(waits.sinceMs), attempts: waits.attempts },
+      };
+      let looks = 0;
+      const outbox = ((sender, name, params) => {
+        if (sender !== "orders" || name !== "outboxState") return peers.outbox(sender, name, params);
+        looks += 1;
+        const oldest = looks <= waits.looks ? [waiting] : [];
+        return Promise.resolve({ rows: oldest.length, oldest, oldestAt: null });
+      }) as Peers["outbox"];
+      const made = await examine({
+        peers: { ...peers, outbox },
+        now: () => nowMs,
+        depths: null,
+        stopping: new AbortController().signal,
+        secondLooksAfterMs: [0],
+        longestPeakMs,
+      });
+      return { titles: reds(made).map(({ title }) => title), looks };
+    };
+    const stuck = ["Every event has left its service"];
+
+    it.each([
+      ["gone after the peak", { sinceMs: nowMs, attempts: 0, looks: 2 }, { titles: [], looks: 3 }],
+      ["still there after the peak", { sinceMs: nowMs, attempts: 0, looks: 9 }, { titles: stuck, looks: 3 }],
+      ["older than a peak", { sinceMs: nowMs - longestPeakMs, attempts: 0, looks: 9 }, { titles: stuck, looks: 2 }],
+      ["tried in vain", { sinceMs: nowMs, attempts: 1, looks: 9 }, { titles: stuck, looks: 2 }],
+    ])("%s", async (_what, waits, expected) => {
+      expect(await reportWhile(waits)).toEqual(expected);
     });
   });
 
