@@ -119,7 +119,14 @@ async function useEverything(world: World, seen: ReadonlyMap<string, Statement>)
       if (nextCursor !== null) await call(action, { cursor: nextCursor });
     }
   }
-  await examine({ peers: briefly(peers), now: Date.now, depths: null, stopping, secondLooksAfterMs: [], longestPeakMs: 0 });
+  await examine({
+    peers: briefly(peers),
+    now: Date.now,
+    depths: null,
+    stopping,
+    secondLooksAfterMs: [],
+    longestPeakMs: 0,
+  });
   const [event] = await db("orders").select<{ id: string }>("SELECT id FROM outbox ORDER BY id DESC LIMIT 1");
   await peers.outbox("orders", "outboxRepublish", { ids: [String(event?.id)] });
   await peers.outbox("orders", "outboxSince", { after: String(event?.id), limit: 10 });
