@@ -104,10 +104,12 @@ export function openOutbox(
   };
 
   const ship = async (limit: number, publish: Publish, tx?: Tx): Promise<number> => {
-    // A row waits for the earlier ones of its subject, so that receivers see each subject in order.
+    // A row waits for the earlier ones of its subject, so that receivers see each subject in order. Taken in the order of the
+    // index: by id, MariaDB reads, and locks, all that wait, or goes through all that was ever published.
+    const byDue = db.dialect === "mysql" ? "FORCE INDEX (outbox_waiting)" : "";
     const rows = await db.select<Row>(
-      `SELECT id, type, subject, sequence, data, traceparent, created_at, attempts FROM outbox
-       WHERE published_at IS NULL AND due_at <= ? ORDER BY id LIMIT ${limit} ${tx && db.dialect === "mysql" ? "FOR UPDATE SKIP LOCKED" : ""}`,
+      `SELECT id, type, subject, sequence, data, traceparent, created_at, attempts FROM outbox ${byDue}
+       WHERE published_at IS NULL AND due_at <= ? ORDER BY due_at, id LIMIT ${limit} ${tx && db.dialect === "mysql" ? "FOR UPDATE SKIP LOCKED" : ""}`,
       [now()],
       tx,
     );

@@ -130,6 +130,21 @@ describeStores("the outbox and the inbox", (store) => {
     expect(new Set([...shipped, ...(await shipAll())].map(({ subject }) => subject)).size).toBe(40);
   });
 
+  it("has one relay leave to another all that it does not take, however much waits", async () => {
+    if (db.dialect !== "mysql") return;
+    const ids = Array.from({ length: 3_000 }, newId);
+    const entries = ids.map((id) => ({ subject: id, sequence: 1, fact: completed(id) }));
+    await db.transaction((tx) => outbox.appendAll(tx, entries, now));
+
+    let others: CloudEvent[] = [];
+    await outbox.relay(200, async (events) => {
+      others = await shipAll(200);
+      return { published: events.map(({ id }) => id) };
+    });
+
+    expect(others).toHaveLength(200);
+  });
+
   it("applies an event once however often it comes", async () => {
     const id = newId();
     await db.transaction((tx) => outbox.append(tx, id, 0, [completed(id)], now));
