@@ -53,7 +53,7 @@ let last: EventLoopUtilization = performance.eventLoopUtilization();
 let lookedAtMs = performance.now();
 let use = 0;
 
-/** Of this process, over the last 100 to 200 ms in which somebody asked. */
+/** Of this process, between the last two times that somebody asked, 100 ms apart at least. */
 function recentLoopUse(): number {
   const nowMs = performance.now();
   if (nowMs - lookedAtMs >= lookEveryMs) {

@@ -36,8 +36,11 @@ const gatherMs = 15;
 /** How soon the relay looks again whether requests still go first. */
 const waitMs = 50;
 
-/** Gives a service, after its database, an outbox as `this.outbox` and a relay that ships what is in it. */
-export function outboxMixin(): Partial<ServiceSchema> {
+/**
+ * Gives a service, after its database, an outbox as `this.outbox` and a relay that ships what is in it; at a peak after
+ * the requests, unless it `isUrgent`.
+ */
+export function outboxMixin({ isUrgent = false } = {}): Partial<ServiceSchema> {
   return mixin<Members>({
     actions: answers<Members, typeof outboxActions>(outboxActions, {
       outboxState() {
@@ -90,7 +93,7 @@ export function outboxMixin(): Partial<ServiceSchema> {
         idleMs,
         gatherMs,
         pass: async (signal, woken) => {
-          if (way.mustWait()) {
+          if (!isUrgent && way.mustWait()) {
             await delay(waitMs, signal);
             this.relay.wake();
             return true;

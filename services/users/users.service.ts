@@ -65,7 +65,8 @@ export default defineService<"users", Vars>({
     dbMixin(migrations),
     auditLogMixin(),
     entityMixin(addressModel),
-    outboxMixin(),
+    // by its events sessions of who lost a role, or was disabled, end also when auth was away
+    outboxMixin({ isUrgent: true }),
     sweeperMixin([archiveSweep([outboxArchive])]),
   ],
 
