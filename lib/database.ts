@@ -14,6 +14,11 @@ export type Dialect = "sqlite" | "mysql";
 export type StoreConfig =
   { dialect: "sqlite"; dataDir: string } | { dialect: "mysql"; url: string; databasePrefix: string; poolSize: number };
 
+export interface Query {
+  sql: string;
+  values: readonly unknown[];
+}
+
 /** One service's database. */
 export interface Database {
   readonly sequelize: Sequelize;
@@ -21,6 +26,8 @@ export interface Database {
   /** Runs `work` in one transaction, READ COMMITTED; a deadlock or a lost lock repeats the whole of it. */
   transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
   select<R extends object>(sql: string, values?: readonly unknown[], tx?: Tx): Promise<R[]>;
+  /** The rows of several statements, in their order; in a transaction they go to the server together. */
+  selectAll(queries: readonly Query[], tx: Tx): Promise<object[][]>;
   /** Runs a statement; answers with the rows it changed. */
   execute(sql: string, values?: readonly unknown[], tx?: Tx): Promise<number>;
   /**
@@ -117,7 +124,7 @@ const common: Options = { logging: false, define: { timestamps: false, underscor
 export type Statements = {
   select<R extends object>(sql: string, values: readonly unknown[], tx?: Tx): Promise<R[]>;
   execute(sql: string, values: readonly unknown[], tx?: Tx): Promise<number>;
-} & Pick<Database, "transaction" | "write" | "exclusively">;
+} & Pick<Database, "transaction" | "write" | "exclusively" | "selectAll">;
 
 function wrap(sequelize: Sequelize, dialect: Dialect, name: string): Database {
   const statements = dialect === "mysql" ? mysqlStatements(sequelize) : sqliteStatements(sequelize);
@@ -131,6 +138,7 @@ function wrap(sequelize: Sequelize, dialect: Dialect, name: string): Database {
     dialect,
     transaction: (work) => inSpan(describe("transaction"), () => statements.transaction(work)),
     select: (sql, values = [], tx) => inSpan(describe(sql), () => statements.select(sql, values, tx)),
+    selectAll: (queries, tx) => inSpan(describe(queries[0]?.sql ?? "SELECT"), () => statements.selectAll(queries, tx)),
     execute: (sql, values = [], tx) => inSpan(describe(sql), () => statements.execute(sql, values, tx)),
     write: (sql, values, tx) => inSpan(describe(sql), () => statements.write(sql, values, tx)),
     exclusively: (name, work) => statements.exclusively(name, work),
@@ -154,19 +162,25 @@ function sqliteStatements(sequelize: Sequelize): Statements {
     const [, meta] = await sequelize.query(numberMarks(sql), { ...parameters(values), transaction: tx ?? null });
     return (meta as { changes?: number } | undefined)?.changes ?? 0;
   };
+  const select: Statements["select"] = <R extends object>(sql: string, values: readonly unknown[], tx?: Tx) =>
+    sequelize.query<R>(numberMarks(sql), {
+      type: QueryTypes.SELECT,
+      ...parameters(values),
+      transaction: tx ?? null,
+    });
   return {
     transaction: (work) => withoutContention(() => sequelize.transaction(work)),
+    select,
+    async selectAll(queries, tx) {
+      const found: object[][] = [];
+      for (const { sql, values } of queries) found.push(await select(sql, values, tx));
+      return found;
+    },
     execute,
     exclusively: (_name, work) => work(),
     async write(sql, values, tx) {
       await execute(sql, values, tx);
     },
-    select: <R extends object>(sql: string, values: readonly unknown[], tx?: Tx) =>
-      sequelize.query<R>(numberMarks(sql), {
-        type: QueryTypes.SELECT,
-        ...parameters(values),
-        transaction: tx ?? null,
-      }),
   };
 }
 

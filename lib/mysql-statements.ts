@@ -1,6 +1,6 @@
 import type { Connection, QueryError } from "mysql2";
 import { ConnectionError, type Sequelize } from "sequelize";
-import type { Statements, Tx } from "./database.ts";
+import type { Query, Statements, Tx } from "./database.ts";
 import { toDatabaseError, withoutContention } from "./database-errors.ts";
 
 /**
@@ -43,6 +43,7 @@ export function mysqlStatements(sequelize: Sequelize): Statements {
   return {
     select: async <R extends object>(sql: string, values: readonly unknown[], tx?: Tx) =>
       (await run(sql, values, tx)) as R[],
+    selectAll: async (queries, tx) => (await (tx as unknown as MysqlTransaction).askAll(queries)) as Rows[],
     execute: async (sql, values, tx) => ((await run(sql, values, tx)) as { affectedRows?: number }).affectedRows ?? 0,
     async write(sql, values, tx) {
       if (tx) (tx as unknown as MysqlTransaction).later(sql, values);
@@ -86,25 +87,20 @@ async function lock(connection: Connection, name: string): Promise<void> {
   throw new Error(`another node has held the lock ${name} of this database for over ${lockTries * lockTrySeconds} s`);
 }
 
-interface Statement {
-  sql: string;
-  values: readonly unknown[];
-}
-
-const begin: Statement = { sql: "START TRANSACTION", values: [] };
-const commit: Statement = { sql: "COMMIT", values: [] };
+const begin: Query = { sql: "START TRANSACTION", values: [] };
+const commit: Query = { sql: "COMMIT", values: [] };
 
 /**
  * A transaction whose beginning goes with its first statement, and whose writes go with the next statement that has an
  * answer to give, or with the commit. Each way to the server and back costs more than most statements: the new orders of
- * a group take two, where one for each statement would be nine.
+ * a group take one, where one for each statement would be eight.
  */
 class MysqlTransaction {
   /** Also for Sequelize's models. */
   finished: "commit" | "rollback" | undefined;
   private opened!: Connection;
   private begun = false;
-  private waiting: Statement[] = [];
+  private waiting: Query[] = [];
   private readonly hooks: ((tx: MysqlTransaction) => unknown)[] = [];
 
   /** For Sequelize's models, whose statements run on it by themselves: they come after what was said before. */
@@ -114,9 +110,14 @@ class MysqlTransaction {
 
   /** Never once it has ended: its connection may be another's then. */
   async ask(sql: string, values: readonly unknown[]): Promise<Answer> {
-    this.assertOpen(sql);
-    const answers = await this.send([{ sql, values }], answerWithinMs.inTransaction);
-    return answers.at(-1) as Answer;
+    const [answer] = await this.askAll([{ sql, values }]);
+    return answer as Answer;
+  }
+
+  async askAll(these: readonly Query[]): Promise<Answer[]> {
+    for (const { sql } of these) this.assertOpen(sql);
+    const answers = await this.send(these, answerWithinMs.inTransaction);
+    return answers.slice(answers.length - these.length);
   }
 
   later(sql: string, values: readonly unknown[]): void {
@@ -162,7 +163,7 @@ class MysqlTransaction {
   }
 
   /** Sends what waits and these, in one way to the server; answers with what each gave. */
-  private async send(these: readonly Statement[], withinMs: number): Promise<Answer[]> {
+  private async send(these: readonly Query[], withinMs: number): Promise<Answer[]> {
     const all = [...(this.begun ? [] : [begin]), ...this.waiting, ...these];
     this.begun = true;
     this.waiting = [];

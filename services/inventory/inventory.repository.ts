@@ -1,12 +1,12 @@
 import type { Delivery } from "../../contracts/bus.ts";
 import type { Note } from "../../lib/audit-log.ts";
 import { insertTransaction, marks, type Database, type Tx } from "../../lib/database.ts";
-import { isOutage } from "../../lib/database-errors.ts";
+import { isOutage, isUniqueViolation } from "../../lib/database-errors.ts";
 import { recordDeliveries } from "../../lib/inbox.ts";
 import { groupCommit } from "../../lib/group-commit.ts";
 import type { Clock, NewId } from "../../lib/ids.ts";
 import type { GroupMeter } from "../../lib/metrics.ts";
-import { decideGroup, type Decide, type Request, type Wanted } from "./decide-group.ts";
+import { decideGroup, type Decide, type Decided, type Request, type Wanted } from "./decide-group.ts";
 import { noLevel, type Level, type LevelChange, type Reservation, type Stock } from "./stock.ts";
 import {
   reservationColumns,
@@ -71,18 +71,53 @@ export function inventoryRepository(
       fresh.map(({ wanted }) => wanted),
     );
     const skus = [...fresh.flatMap(({ wanted }) => wanted.skus ?? []), ...known.flatMap(skusOf)];
-    const { answers, inserted, updated, levels, ledger } = decideGroup(fresh, known, await rows.lockStock(tx, skus));
-    const answerOf = new Map(fresh.map((request, i) => [request, answers[i] ?? null]));
+    const decided = decideGroup(fresh, known, await rows.lockStock(tx, skus));
+    const answerOf = new Map(fresh.map((request, i) => [request, decided.answers[i] ?? null]));
     for (const [{ delivery }, answer] of answerOf) {
       // the record of an event that was not applied must not stay
       if (delivery && answer instanceof Error) throw answer;
     }
+    await save(tx, decided);
+    return requests.map((request) => answerOf.get(request) ?? null);
+  };
+
+  /** For requests that name all their stock, of orders and keys without a reservation; null when one has one. */
+  const reserveTogether = async (
+    tx: Tx,
+    requests: readonly ChangeRequest[],
+  ): Promise<(Reservation | null | Error)[] | null> => {
+    const { isNew, stock } = await rows.lockForNew(
+      tx,
+      requests.map(({ wanted }) => wanted),
+    );
+    if (!isNew) return null;
+    const decided = decideGroup(requests, [], stock);
+    await save(tx, decided);
+    return decided.answers;
+  };
+
+  /** Null when they have to go the other way: they are something else, or one of them was reserved before. */
+  const reserveNew = async (requests: readonly ChangeRequest[]): Promise<(Reservation | null | Error)[] | null> => {
+    if (!requests.every(({ wanted, delivery }) => wanted.skus !== undefined && !delivery)) return null;
+    try {
+      return await db.transaction((tx) => reserveTogether(tx, requests));
+    } catch (error) {
+      // another node was faster with the same one
+      if (isUniqueViolation(error)) return null;
+      throw error;
+    }
+  };
+
+  const save = async (tx: Tx, { inserted, updated, levels, ledger }: Decided): Promise<void> => {
     await rows.insertReservations(tx, inserted);
     await rows.updateReservations(tx, updated);
     await rows.updateLevels(tx, levels);
     await rows.record(tx, ledger);
-    return requests.map((request) => answerOf.get(request) ?? null);
   };
+
+  // stock is reserved once for most orders, and again only for those whose client had no answer
+  const run = async (requests: readonly ChangeRequest[]): Promise<(Reservation | null | Error)[]> =>
+    (await reserveNew(requests)) ?? insertTransaction(db, (tx) => changeTogether(tx, requests));
 
   const changes = groupCommit<ChangeRequest, Reservation | null>({
     most: mostInGroup,
@@ -90,7 +125,7 @@ export function inventoryRepository(
     longest: longestQueue,
     // SQLite has one writer
     atOnce: db.dialect === "mysql" ? 2 : 1,
-    run: (requests) => insertTransaction(db, (tx) => changeTogether(tx, requests)),
+    run,
     isBlameless: isOutage,
     meter,
   });

@@ -1,4 +1,4 @@
-import { insertRows, marks, type Database, type Tx } from "../../lib/database.ts";
+import { insertRows, marks, type Database, type Query, type Tx } from "../../lib/database.ts";
 import type { Clock, NewId } from "../../lib/ids.ts";
 import type { Wanted } from "./decide-group.ts";
 import type { LedgerEntry, Level, Line, Reservation, ReservationStatus } from "./stock.ts";
@@ -24,6 +24,11 @@ export const reservationColumns = "order_id, dedup_key, status, sequence, expire
 
 /** Reads and writes of many rows inside a transaction. */
 export interface StockRows {
+  /**
+   * Locks the stock of these, and no reservation: `isNew` when there is none of their keys, or of the orders that have no
+   * key. In one way to the database, where reservations that have to be locked before it take three.
+   */
+  lockForNew(tx: Tx, wanted: readonly Wanted[]): Promise<{ isNew: boolean; stock: Map<string, Level> }>;
   lockStock(tx: Tx, skus: Iterable<string>): Promise<Map<string, Level>>;
   /** The reservations of these orders and keys. */
   lockReservations(tx: Tx, wanted: readonly Wanted[]): Promise<Reservation[]>;
@@ -87,33 +92,46 @@ export function stockRows(db: Database, now: Clock, newId: NewId): StockRows {
   };
 
   /** Which of these orders have a reservation, and which orders hold these keys. Locks nothing: most are new. */
-  const holders = async (tx: Tx, wanted: readonly Wanted[]): Promise<string[]> => {
-    const ids = [...new Set(wanted.map(({ orderId }) => orderId))];
-    const keys = [...new Set(wanted.flatMap(({ key }) => (key ? [key] : [])))];
-    const byHolder =
-      keys.length > 0 ? ` UNION ALL SELECT order_id FROM reservations WHERE dedup_key IN (${marks(keys.length)})` : "";
-    const rows = await db.select<{ order_id: string }>(
-      `SELECT order_id FROM reservations WHERE order_id IN (${marks(ids.length)})${byHolder}`,
-      [...ids, ...keys],
-      tx,
-    );
-    return rows.map(({ order_id }) => order_id);
+  const holders = (orderIds: readonly string[], dedupKeys: readonly string[]): Query => {
+    const [ids, keys] = [[...new Set(orderIds)], [...new Set(dedupKeys)]];
+    const lists = [
+      ...(ids.length > 0 ? [`order_id IN (${marks(ids.length)})`] : []),
+      ...(keys.length > 0 ? [`dedup_key IN (${marks(keys.length)})`] : []),
+    ];
+    return {
+      sql: lists.map((list) => `SELECT order_id FROM reservations WHERE ${list}`).join(" UNION ALL "),
+      values: [...ids, ...keys],
+    };
   };
 
+  const stockOf = (skus: readonly string[]): Query => ({
+    sql: `SELECT sku, on_hand, reserved FROM stock${byKey} WHERE sku IN (${marks(skus.length)}) ORDER BY sku${forUpdate}`,
+    values: skus,
+  });
+
   return {
-    /** Stock rows are always locked in the order of their stock codes, and after the reservations: nobody waits in a ring. */
-    async lockStock(tx, skus) {
-      const rows = await readSorted(skus, (chunk) =>
-        db.select<LevelRow>(
-          `SELECT sku, on_hand, reserved FROM stock${byKey} WHERE sku IN (${marks(chunk.length)}) ORDER BY sku${forUpdate}`,
-          chunk,
-          tx,
-        ),
+    // Stock rows are always locked in the order of their stock codes, and after the reservations: nobody waits in a ring.
+    async lockForNew(tx, wanted) {
+      const skus = [...new Set(wanted.flatMap((one) => one.skus ?? []))].sort();
+      const [held = [], ...levels] = await db.selectAll(
+        [holders(idsOf(wanted.filter(({ key }) => !key)), keysOf(wanted)), ...chunks(skus).map(stockOf)],
+        tx,
       );
-      return new Map(rows.map((row) => [row.sku, toLevel(row)]));
+      return { isNew: held.length === 0, stock: toStock(levels.flat() as LevelRow[]) };
+    },
+    async lockStock(tx, skus) {
+      return toStock(
+        await readSorted(skus, (chunk) => {
+          const { sql, values } = stockOf(chunk);
+          return db.select<LevelRow>(sql, values, tx);
+        }),
+      );
     },
     async lockReservations(tx, wanted) {
-      const rows = await readSorted(await holders(tx, wanted), (chunk) =>
+      const { sql, values } = holders(idsOf(wanted), keysOf(wanted));
+      const held = await db.select<{ order_id: string }>(sql, values, tx);
+      const ids = held.map(({ order_id }) => order_id);
+      const rows = await readSorted(ids, (chunk) =>
         db.select<ReservationRow>(
           `SELECT ${reservationColumns} FROM reservations${byKey} WHERE order_id IN (${marks(chunk.length)}) ORDER BY order_id${forUpdate}`,
           chunk,
@@ -138,6 +156,11 @@ export function stockRows(db: Database, now: Clock, newId: NewId): StockRows {
     },
   };
 }
+
+const idsOf = (wanted: readonly Wanted[]): string[] => wanted.map(({ orderId }) => orderId);
+const keysOf = (wanted: readonly Wanted[]): string[] => wanted.flatMap(({ key }) => (key ? [key] : []));
+
+const toStock = (rows: readonly LevelRow[]): Map<string, Level> => new Map(rows.map((row) => [row.sku, toLevel(row)]));
 
 export const toLevel = ({ sku, on_hand, reserved }: LevelRow): Level => ({
   sku,

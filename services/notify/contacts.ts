@@ -11,6 +11,8 @@ export interface Contacts {
   contactOf(userId: string, asOfMs: number): Promise<Contact | null>;
   /** Whose order it is, or null when there is no such order. */
   customerOf(orderId: string): Promise<string | null>;
+  /** Remembers whose order it is, as an event said; that never changes. */
+  isCustomerOf(customerId: string, orderId: string): void;
   /** Drops what is remembered of a person. */
   forget(userId: string): void;
 }
@@ -45,6 +47,9 @@ export function contactsOver(bus: Bus, now: () => number = Date.now): Contacts {
       const customer = await bus.call("orders.customer", { id: orderId });
       if (customer !== null) customers.set(orderId, customer);
       return customer;
+    },
+    isCustomerOf(customerId, orderId) {
+      customers.set(orderId, customerId);
     },
     forget(userId) {
       asked.delete(userId);

@@ -89,7 +89,10 @@ async function tellingOf({ contacts, newId }: TellDeps, event: NotifiedEvent): P
 }
 
 async function personOf(contacts: Contacts, { data }: NotifiedEvent): Promise<string | null> {
-  if ("customerId" in data) return data.customerId;
+  if ("customerId" in data) {
+    if ("orderId" in data) contacts.isCustomerOf(data.customerId, data.orderId);
+    return data.customerId;
+  }
   if ("userId" in data) return data.userId;
   return contacts.customerOf(data.orderId);
 }

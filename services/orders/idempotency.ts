@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import type { Ctx } from "../../contracts/bus.ts";
 import type { ProblemCode } from "../../contracts/problem-titles.ts";
 import { DomainError, type ErrorData, type ErrorKind } from "../../lib/errors.ts";
@@ -43,7 +43,7 @@ export class AlreadyServed extends Error {
   }
 }
 
-const digestOf = (...parts: string[]): string => createHash("sha256").update(parts.join("\n")).digest("base64url");
+const digestOf = (...parts: string[]): string => hash("sha256", parts.join("\n"), "base64url");
 
 /** The requests this process is working on, by digest. */
 export type InFlight = Map<string, string>;

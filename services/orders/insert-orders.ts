@@ -69,25 +69,35 @@ export function orderInserts(
     );
   };
 
+  /** Those that are stored already, or come a second time, get null. `looksFirst`: some may be stored. */
+  const insertTogether = async (
+    tx: Tx,
+    orders: readonly NewOrder[],
+    looksFirst: boolean,
+  ): Promise<(OrderState | null)[]> => {
+    const taken = looksFirst ? await storedOf(tx, orders) : new Set<string>();
+    const isNew = orders.map((order) => {
+      const names = namesOf(order);
+      if (names.some((name) => taken.has(name))) return false;
+      for (const name of names) taken.add(name);
+      return true;
+    });
+    const fresh = orders.filter((_, i) => isNew[i]);
+    if (fresh.length > 0) await insertNew(tx, fresh);
+    await reach("place.before-commit");
+    return orders.map((order, i) => (isNew[i] ? stored(order) : null));
+  };
+
   const run = async (orders: readonly NewOrder[]): Promise<(OrderState | null)[]> => {
     try {
-      return await insertTransaction(db, async (tx) => {
-        const taken = await storedOf(tx, orders);
-        const isNew = orders.map((order) => {
-          const names = namesOf(order);
-          if (names.some((name) => taken.has(name))) return false;
-          for (const name of names) taken.add(name);
-          return true;
-        });
-        const fresh = orders.filter((_, i) => isNew[i]);
-        if (fresh.length > 0) await insertNew(tx, fresh);
-        await reach("place.before-commit");
-        return orders.map((order, i) => (isNew[i] ? stored(order) : null));
-      });
+      // Hardly ever is one stored since its key was looked for, and then its keys are in the way: a group is one way to
+      // the database so, and not two.
+      return await db.transaction((tx) => insertTogether(tx, orders, false));
     } catch (error) {
-      if (orders.length === 1 && isUniqueViolation(error)) return [null];
-      throw error;
+      if (!isUniqueViolation(error)) throw error;
+      if (orders.length === 1) return [null];
     }
+    return insertTransaction(db, (tx) => insertTogether(tx, orders, true));
   };
 
   return groupCommit({

@@ -1,5 +1,5 @@
 import { groupReads } from "../../lib/group-reads.ts";
-import { marks, type Database, type Tx } from "../../lib/database.ts";
+import { marks, type Database, type Query, type Tx } from "../../lib/database.ts";
 import type { OrderState } from "./order.ts";
 import { orderColumns, toOrder, type LineRow, type OrderRow } from "./order-rows.ts";
 
@@ -54,13 +54,8 @@ export function orderReads(db: Database): OrderReads {
   const where = async (clauses: string, values: readonly unknown[], tx?: Tx): Promise<OrderState[]> => {
     const rows = await db.select<OrderRow>(`SELECT ${orderColumns} FROM orders ${clauses}`, values, tx);
     if (rows.length === 0) return [];
-    const lines = await db.select<LineRow>(
-      `SELECT ${lineColumns} FROM order_lines WHERE order_id IN (${marks(rows.length)}) ORDER BY order_id, position`,
-      rows.map(({ id }) => id),
-      tx,
-    );
-    const byOrder = Map.groupBy(lines, ({ order_id }) => order_id);
-    return rows.map((row) => toOrder(row, byOrder.get(row.id) ?? []));
+    const { sql, values: ids } = linesOf(rows.map(({ id }) => id));
+    return withLines(rows, await db.select<LineRow>(sql, ids, tx));
   };
 
   return {
@@ -71,8 +66,22 @@ export function orderReads(db: Database): OrderReads {
     async lock(tx, wanted) {
       const ids = [...new Set(wanted)].sort();
       const [only] = ids;
-      if (only !== undefined && ids.length === 1) return joinedOnes([only], forUpdate, tx);
-      return where(`${byKey} WHERE id IN (${marks(ids.length)}) ORDER BY id ${forUpdate}`, ids, tx);
+      if (only === undefined) return [];
+      if (ids.length === 1) return joinedOnes([only], forUpdate, tx);
+      const sql = `SELECT ${orderColumns} FROM orders ${byKey} WHERE id IN (${marks(ids.length)}) ORDER BY id ${forUpdate}`;
+      // lines never change, so those of all can be asked for before it is known whom there are
+      const [rows = [], lines = []] = await db.selectAll([{ sql, values: ids }, linesOf(ids)], tx);
+      return withLines(rows as OrderRow[], lines as LineRow[]);
     },
   };
+}
+
+const linesOf = (ids: readonly string[]): Query => ({
+  sql: `SELECT ${lineColumns} FROM order_lines WHERE order_id IN (${marks(ids.length)}) ORDER BY order_id, position`,
+  values: ids,
+});
+
+function withLines(rows: readonly OrderRow[], lines: readonly LineRow[]): OrderState[] {
+  const byOrder = Map.groupBy(lines, ({ order_id }) => order_id);
+  return rows.map((row) => toOrder(row, byOrder.get(row.id) ?? []));
 }

@@ -1,9 +1,10 @@
+import { LRUCache } from "lru-cache";
 import { configOf } from "../../config.ts";
 import { contracts, defineService, type Bus, type Ctx } from "../../contracts/bus.ts";
 import { inboxArchive, outboxArchive } from "../../lib/archive.ts";
-import type { Caller, Deed } from "../../lib/audit-log.ts";
+import type { Caller } from "../../lib/audit-log.ts";
 import { auditPage } from "../../lib/audit.ts";
-import { codeOf, messageOf, notFound } from "../../lib/errors.ts";
+import { messageOf } from "../../lib/errors.ts";
 import { reach } from "../../lib/failpoints.ts";
 import { newId } from "../../lib/ids.ts";
 import { liveOf } from "../../lib/live-settings.ts";
@@ -11,7 +12,7 @@ import { memoryReadsOf } from "../../lib/memory-reads.ts";
 import { metricsOf } from "../../lib/metrics.ts";
 import { defaultLimit, pageOfShort } from "../../lib/page.ts";
 import { toIso } from "../../lib/time.ts";
-import { callerOf, isOpenTo, isStaff, mayUse, signedIn } from "../../middlewares/guard.middleware.ts";
+import { callerOf, isOpenTo, isStaff, signedIn } from "../../middlewares/guard.middleware.ts";
 import { archiveSweep } from "../../mixins/archive-sweep.ts";
 import { consumerMixin } from "../../mixins/consumer.mixin.ts";
 import { auditLogMixin, type WithAuditLog } from "../../mixins/audit-log.mixin.ts";
@@ -25,14 +26,15 @@ import { idempotently, type InFlight, type KeyedRequest } from "./idempotency.ts
 import { migrations } from "./migrations/index.ts";
 import { complete, meaningOf, ship, type Refund } from "./order.ts";
 import { orderView } from "./order-view.ts";
-import { inTurns, withKeptOrders, type KeptOrder, type KeptOrders } from "./kept-orders.ts";
+import { inTurns, withKeptOrders, type KeptOrders } from "./kept-orders.ts";
 import { ordersRepository, type OrdersRepository } from "./orders.repository.ts";
-import { payOrder } from "./pay-order.ts";
+import { lookToPay, payOrder } from "./pay-order.ts";
 import { placeOrder, quoteOrder } from "./place-order.ts";
 import { cancelOrder, finishRefund, refundOrder, type RefundDeps } from "./refund-order.ts";
 import { refundsRepository, type RefundsRepository } from "./refunds.repository.ts";
 import { settlePayment } from "./settle-payment.ts";
 import { timeline } from "./timeline.ts";
+import { notingForeign, visible } from "./visible-order.ts";
 
 interface Vars extends WithDatabase, WithAuditLog, WithOutbox, WithSweeps {
   orders: KeptOrders;
@@ -40,6 +42,8 @@ interface Vars extends WithDatabase, WithAuditLog, WithOutbox, WithSweeps {
   erasures: ErasuresRepository;
   books: OrdersAudit;
   inFlight: InFlight;
+  /** Payments that requests of this process have brought to their order; of others the order is looked at. */
+  settledHere: LRUCache<string, true>;
 }
 
 type Members = Vars & { broker: Bus; logger: { warn(event: string, fields: object): void } };
@@ -49,6 +53,8 @@ const expiryBatch = 100;
 const refundBatch = 20;
 const refundLeaseMs = 30_000;
 const erasureBatch = 20;
+/** Their events come within seconds, at a peak of some hundred a second within half a minute. */
+const mostSettled = 20_000;
 
 const depsOf = (service: Vars, bus: Bus, caller: Caller = { meta: {} }): RefundDeps => ({
   bus,
@@ -63,33 +69,6 @@ const depsOf = (service: Vars, bus: Bus, caller: Caller = { meta: {} }): RefundD
   now,
   newId,
 });
-
-/** The order, if it is there and this person may see it. */
-async function visible(service: Vars, ctx: Ctx<{ id: string }>): Promise<KeptOrder> {
-  const kept = await service.orders.read(ctx.params.id);
-  if (kept && mayUse(ctx, kept.order.customerId)) return kept;
-  if (kept) service.auditLog.noteSoon(ctx, refusedAt(ctx.params.id));
-  throw notFound("order");
-}
-
-const refusedAt = (orderId: string): Deed => ({
-  action: "access.refused",
-  target: `order ${orderId}`,
-  outcome: "refused",
-});
-
-/** Has the audit log tell of a change that was refused because the order is somebody else's. */
-async function notingForeign<T>(service: Vars, ctx: Ctx<{ id: string }>, change: Promise<T>): Promise<T> {
-  const { id } = ctx.params;
-  const isForeign = async (): Promise<boolean> => {
-    const order = await service.orders.find(id);
-    return order !== null && order.customerId !== signedIn(ctx).id;
-  };
-  return change.catch((error: unknown) => {
-    if (codeOf(error) === "NOT_FOUND") service.auditLog.noteSoon(ctx, refusedAt(id), isForeign);
-    throw error;
-  });
-}
 
 /** A first try at a refund that nobody waits for; the sweep makes the others. */
 async function tryRefund(service: Members, refund: Refund | null): Promise<void> {
@@ -151,14 +130,13 @@ export default defineService<"orders", Vars>({
       return idempotently(this, ctx, "place", async (request) => placeOrder(deps, customerId, await quoted, request));
     },
     async pay(ctx) {
-      const { orders } = this;
+      const { orders, settledHere } = this;
+      const deps = { bus: ctx, orders, now, newId };
+      // while the key is looked up, as for `place`
+      const order = lookToPay(orders, ctx.params.id);
       const paid = idempotently(this, ctx, "pay", async (request) => {
-        const { status, payment } = await payOrder(
-          { bus: ctx, orders, now, newId },
-          callerOf(ctx),
-          ctx.params,
-          request,
-        );
+        const { status, payment } = await payOrder(deps, callerOf(ctx), ctx.params, await order, request);
+        if (status === 200) settledHere.set(payment.id, true);
         ctx.meta.$statusCode = status;
         return payment;
       });
@@ -252,10 +230,11 @@ export default defineService<"orders", Vars>({
 
   consumes: {
     async "payment.succeeded"({ data: { orderId, paymentId, amountCents } }, delivery) {
-      const { orders, broker: bus } = this;
+      const { orders, broker: bus, settledHere } = this;
+      // the request that paid has done it already; no later change of the order makes that undone
+      if (settledHere.has(paymentId)) return delivery.settled();
       const money = { paymentId, amountCents };
       const order = await orders.find(orderId);
-      // the request that paid has done it already; no later change of the order makes that undone
       if (order && meaningOf(order, money) === "nothing") return delivery.settled();
       const { refund } = await settlePayment({ bus, orders, now, newId }, orderId, money, { delivery });
       await tryRefund(this, refund);
@@ -287,6 +266,7 @@ export default defineService<"orders", Vars>({
     this.erasures = erasuresRepository(this.db);
     this.books = ordersAudit(this.db, now);
     this.inFlight = new Map();
+    this.settledHere = new LRUCache({ max: mostSettled });
     const { access } = contracts["orders.get"];
     memoryReadsOf(broker).offer("orders.get", ({ id }, caller) => {
       const kept = this.orders.peek(id);

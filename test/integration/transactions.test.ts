@@ -44,6 +44,34 @@ describeStores("a transaction", (store) => {
     expect(changed).toBe(2);
   });
 
+  it("answers several questions at once, each with its own rows, and sees what it wrote before", async () => {
+    const named = (name: string) => ({ sql: "SELECT id FROM things WHERE name = ? ORDER BY id", values: [name] });
+    const found = await db.transaction(async (tx) => {
+      await insert(tx, 1);
+      await insert(tx, 2, "two");
+      const first = await db.selectAll([named("two"), named("none"), named("one")], tx);
+      return [first, await db.selectAll([named("one")], tx)];
+    });
+
+    expect(found).toEqual([[[{ id: 2 }], [], [{ id: 1 }]], [[{ id: 1 }]]]);
+  });
+
+  it("leaves nothing when one of several questions fails", async () => {
+    const failing = db.transaction(async (tx) => {
+      await insert(tx, 1);
+      await db.selectAll(
+        [
+          { sql: "SELECT 1", values: [] },
+          { sql: "SELECT id FROM nowhere", values: [] },
+        ],
+        tx,
+      );
+    });
+
+    await expect(failing).rejects.toThrow(/nowhere/);
+    expect(await names()).toEqual([]);
+  });
+
   it("leaves nothing when its last write fails, and says which kind of failure it was", async () => {
     await db.transaction((tx) => insert(tx, 7, "there"));
     const failure = await db

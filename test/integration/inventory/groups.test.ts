@@ -89,6 +89,34 @@ describeStores("changes of stock that share transactions", (store) => {
     expect(await inventory.level("A")).toMatchObject({ reserved: 50 });
   });
 
+  it("knows a reservation again by its key or by its order, also among new ones", async () => {
+    await inventory.stockNew(["A"], 100, null);
+    const [first, second, third] = [newId(), newId(), newId()];
+    await ask({ orderId: first, key: "a" });
+
+    const held = await Promise.all([
+      ask({ orderId: second, key: "b" }),
+      ask({ orderId: newId(), key: "a" }),
+      ask({ orderId: first, key: "c" }),
+      ask({ orderId: third }),
+    ]);
+    expectOwn(held, [second, first, first, third]);
+    // alone, and so looked for by its key only at first
+    expectOwn([await ask({ orderId: third, key: "d" })], [third]);
+    expect(await inventory.level("A")).toMatchObject({ reserved: 3 });
+  });
+
+  it("asks the database once for the stock of new orders", async () => {
+    await inventory.stockNew(["A"], 100, null);
+    const [select, selectAll] = [jest.spyOn(db, "select"), jest.spyOn(db, "selectAll")];
+
+    await Promise.all([ask({ key: "a" }), ask({ key: "b" }), ask()]);
+
+    expect(select).not.toHaveBeenCalled();
+    expect(selectAll).toHaveBeenCalledTimes(1);
+    for (const spy of [select, selectAll]) spy.mockRestore();
+  });
+
   it("fails only the request that the tables refuse", async () => {
     await inventory.stockNew(["A"], 100, null);
     const orders = Array.from({ length: 20 }, newId);

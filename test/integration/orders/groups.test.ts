@@ -87,6 +87,19 @@ describeStores("orders that are stored together", (store) => {
     expect(await countOf("idempotency_keys")).toBe(4);
   });
 
+  it("asks whether orders are there only when one of them is", async () => {
+    const user = newId();
+    const select = jest.spyOn(db, "select");
+
+    await Promise.all([0, 1, 2].map((n) => insert(draft(n), requestOf(user, `k${n}`))));
+    expect(select).not.toHaveBeenCalled();
+
+    const stored = await Promise.all([1, 3].map((n) => insert(draft(n), requestOf(user, `k${n}`))));
+    expect(stored.map((order) => order?.note ?? null)).toEqual([null, "note 3"]);
+    expect(select).toHaveBeenCalledTimes(1);
+    select.mockRestore();
+  });
+
   it("stores each request once, though two nodes get them in opposite orders", async () => {
     const user = newId();
     const keys = Array.from({ length: 60 }, (_, i) => `k${i}`);

@@ -55,6 +55,15 @@ describe("contacts", () => {
     expect(asked).toHaveLength(2);
   });
 
+  it("ask nobody whose order it is once an event has said it", async () => {
+    const { asked, contacts } = asking();
+
+    contacts.isCustomerOf("u2", "o1");
+
+    expect(await contacts.customerOf("o1")).toBe("u2");
+    expect(asked).toEqual([]);
+  });
+
   it("remember whose order it is, but not that there is none", async () => {
     const { asked, world, contacts } = asking();
     world.customer = null;
