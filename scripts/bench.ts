@@ -3,6 +3,7 @@ import { writeFile } from "node:fs/promises";
 import type { DoctorReport } from "../contracts/ops.ts";
 import { runScript } from "./run-script.ts";
 import { ScriptError } from "./rest-client.ts";
+import { eachInTurn } from "../bench/each-in-turn.ts";
 import { measureFloor } from "../bench/floors.ts";
 import type { Bench } from "../bench/measure.ts";
 import { readOptions, usage, type Options } from "../bench/options.ts";
@@ -25,7 +26,7 @@ import {
   watchedHeader,
 } from "../bench/report/table.ts";
 import { bigDataCells, bigDataDoctor, bigDataHeader, bigDataSizes } from "../bench/report/big-data.ts";
-import { scenarios } from "../bench/scenarios/index.ts";
+import { scenarios, type ScenarioName, type StudyName } from "../bench/scenarios/index.ts";
 import { bigData } from "../bench/studies/big-data.ts";
 import { checkoutCurve } from "../bench/studies/curve.ts";
 import { drain, lag } from "../bench/studies/events.ts";
@@ -96,8 +97,7 @@ async function run(world: World, options: Options): Promise<Results> {
   };
 
   const known = scenarios(options.checkoutsPerSecond);
-  for (const name of options.scenarios) {
-    say(name);
+  const measureScenario = async (name: ScenarioName): Promise<void> => {
     const scenario = known[name];
     await world.use(scenario.ungrouped ? { groupMost: 1 } : {});
     const row = await scenario.run(bench);
@@ -112,9 +112,8 @@ async function run(world: World, options: Options): Promise<Results> {
       results.problems.push(`${name}: ${count} times ${kind}`);
     }
     await check(name);
-  }
-  for (const name of options.studies) {
-    say(name);
+  };
+  const study = async (name: StudyName): Promise<void> => {
     await world.use();
     if (name === "curve") results.curve = await checkoutCurve(bench);
     if (name === "drain") results.drain = await drain(bench);
@@ -131,7 +130,9 @@ async function run(world: World, options: Options): Promise<Results> {
       // as it was found among so many: to look again would take as long again
       if (report) await check(name, report);
     } else await check(name);
-  }
+  };
+  results.problems.push(...(await eachInTurn(options.scenarios, measureScenario, say)));
+  results.problems.push(...(await eachInTurn(options.studies, study, say)));
 
   const webAfter = await floor("web");
   const web = (webBefore.perSecond + webAfter.perSecond) / 2;

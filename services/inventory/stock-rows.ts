@@ -110,7 +110,8 @@ export function stockRows(db: Database, now: Clock, newId: NewId): StockRows {
   });
 
   return {
-    // Stock rows are always locked in the order of their stock codes, and after the reservations: nobody waits in a ring.
+    // Stock rows are always locked in the order of their stock codes, and after the reservations that there are: nobody
+    // waits in a ring.
     async lockForNew(tx, wanted) {
       const skus = [...new Set(wanted.flatMap((one) => one.skus ?? []))].sort();
       const [held = [], ...levels] = await db.selectAll(
