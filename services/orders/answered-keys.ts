@@ -1,11 +1,12 @@
-import type { Database } from "../../lib/database.ts";
+import type { Database, Tx } from "../../lib/database.ts";
 import { groupReads, type GroupReads } from "../../lib/group-reads.ts";
-import { asTheyAre, hotAndArchived, type ArchivedTable } from "../../lib/archive.ts";
+import { archiveOf, asTheyAre, hotAndArchived, type ArchivedTable } from "../../lib/archive.ts";
 import type { StoredResponse } from "./idempotency.ts";
 
 // Keys that were answered, in the table of the day or in its archive: a key is good for as long as orders are.
 
 const table = "idempotency_keys";
+const answerColumns = "user_id, idempotency_key, fingerprint, status, body, created_at";
 
 /** On SQLite rows are as old as they say; see the migration. */
 export const keysArchive: ArchivedTable = {
@@ -13,7 +14,7 @@ export const keysArchive: ArchivedTable = {
   key: ["user_id", "idempotency_key"],
   age: { time: { mysql: "kept_at", sqlite: "created_at" }, index: "idempotency_keys_age" },
   settled: "1 = 1",
-  kept: asTheyAre("user_id, idempotency_key, fingerprint, status, body, created_at"),
+  kept: asTheyAre(answerColumns),
 };
 
 /**
@@ -36,6 +37,24 @@ interface AnswerRow {
 /** Whether any of these keys was asked with, for one of both tables; SQLite has no lists of pairs. */
 export const oneOfKeys = (keys: readonly unknown[]): string =>
   keys.map(() => "(user_id = ? AND idempotency_key = ?)").join(" OR ") || "1 = 0";
+
+/**
+ * For keys that were just written: fails as for one that is there already when the archive has one of them. The answer that
+ * is there would come beside the one that was written, and a key is nobody's twice; where the archive has none, none comes.
+ */
+export async function refuseArchived(
+  db: Database,
+  tx: Tx,
+  keys: readonly { userId: string; key: string }[],
+): Promise<void> {
+  if (keys.length === 0) return;
+  await db.write(
+    `INSERT INTO ${table} (${answerColumns})
+     SELECT ${answerColumns} FROM ${archiveOf(table)} WHERE ${oneOfKeys(keys)}`,
+    keys.flatMap(({ userId, key }) => [userId, key]),
+    tx,
+  );
+}
 
 /** What was answered to a user's key; null: nothing yet. */
 export function storedAnswers(db: Database): GroupReads<{ userId: string; key: string }, Answer | null> {

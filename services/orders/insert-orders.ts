@@ -3,7 +3,7 @@ import { isOutage, isUniqueViolation } from "../../lib/database-errors.ts";
 import { reach } from "../../lib/failpoints.ts";
 import { groupCommit, type GroupCommit } from "../../lib/group-commit.ts";
 import type { GroupMeter } from "../../lib/metrics.ts";
-import { answeredKeys, oneOfKeys } from "./answered-keys.ts";
+import { answeredKeys, oneOfKeys, refuseArchived } from "./answered-keys.ts";
 import type { KeyedRequest, StoredResponse } from "./idempotency.ts";
 import type { Change, OrderState } from "./order.ts";
 import { orderColumns, orderValues } from "./order-rows.ts";
@@ -66,6 +66,11 @@ export function orderInserts(
       orders.flatMap(({ change, request, response }) =>
         request ? [{ request, response, at: change.order.createdAt }] : [],
       ),
+    );
+    await refuseArchived(
+      db,
+      tx,
+      orders.flatMap(({ request }) => request ?? []),
     );
   };
 
