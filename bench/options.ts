@@ -24,7 +24,8 @@ export interface Options {
 }
 
 export const usage = `Usage: npm run bench -- [options]
-  --quick           all but recovery, plots and memory in less than two minutes; for a first look, not for comparing
+  --quick           every scenario in less than two minutes, the doctor once, and of the others only what --only
+                    names; for a first look, not for comparing
   --only a,b        some of: ${[...scenarioNames, ...studyNames].join(", ")}
   --json FILE       writes the results as JSON
   --write DIR       writes performance.md, its plot and its data into DIR
@@ -35,9 +36,6 @@ export const usage = `Usage: npm run bench -- [options]
   --seconds N       how long each load is measured (10; with --quick 2)
   --profile DIR     writes a processor profile of each load, for Chrome's developer tools
   --help            says this`;
-
-/** Studies that cannot be had in a few seconds. */
-const takesLong: ReadonlySet<string> = new Set<StudyName>(["recovery", "plots", "memory"]);
 
 const choices = { scenarios: scenarioNames, studies: studyNames };
 
@@ -53,11 +51,12 @@ export function readOptions(args: string[]): Options | null {
   if (unknown.length > 0) {
     throw new ScriptError(`--only names "${unknown.join(", ")}", but knows ${all.join(", ")}`);
   }
-  const isWanted = (name: string): boolean => (only === null ? !quick || !takesLong.has(name) : only.includes(name));
+  const isWanted = (name: string): boolean => only?.includes(name) ?? true;
   return {
     quick,
     scenarios: choices.scenarios.filter(isWanted),
-    studies: choices.studies.filter(isWanted),
+    // two minutes are enough for the scenarios alone
+    studies: choices.studies.filter((name) => isWanted(name) && !(quick && only === null)),
     json: pathOf("json", values.json),
     write: pathOf("write", values.write),
     profileDir: pathOf("profile", values.profile),

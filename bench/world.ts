@@ -11,6 +11,8 @@ import { startNode, type ClusterNode } from "../scripts/cluster-node.ts";
 import { restClient, ScriptError, type RestClient } from "../scripts/rest-client.ts";
 import { startGenerator, type Generator } from "./generator.ts";
 import type { Account } from "./generator/protocol.ts";
+import { queuesOfAll } from "./queues.ts";
+import { widenRedoLog } from "./redo-log.ts";
 import { warmUp } from "./warm-up.ts";
 import { cpuMs, probeAt, rssMb, type Probe } from "./meters.ts";
 
@@ -76,6 +78,7 @@ export async function openWorld(warmUpMs = 0): Promise<World> {
   const socket = join(serverDirectory("probe"), "socket");
   const world = new RunningWorld(servers, generator, database, socket, warmUpMs);
   try {
+    await widenRedoLog(database);
     await world.use();
     await world.furnish();
     await world.warmUp();
@@ -252,7 +255,7 @@ class RunningWorld implements World {
   }
 
   async behind(): Promise<number> {
-    this.queues ??= await this.queuesOfAll();
+    this.queues ??= await queuesOfAll(this.database);
     const [rows] = await this.database.query<RowDataPacket[]>(this.queues);
     return Number(rows[0]?.behind ?? 0);
   }
@@ -283,17 +286,6 @@ class RunningWorld implements World {
       done.push(...(await Promise.all(this.accounts.slice(i, i + registerAtOnce).map(work))));
     }
     return done;
-  }
-
-  private async queuesOfAll(): Promise<string> {
-    const [tables] = await this.database.query<RowDataPacket[]>(
-      "SELECT table_schema AS db, table_name AS name FROM information_schema.tables WHERE table_name IN ('outbox', 'inbox')",
-    );
-    const counts = tables.map(({ db, name }) => {
-      const waits = name === "outbox" ? "published_at IS NULL" : "status = 'WAITING'";
-      return `(SELECT COUNT(*) FROM ${String(db)}.${String(name)} WHERE ${waits})`;
-    });
-    return `SELECT ${counts.join(" + ")} AS behind`;
   }
 }
 

@@ -9,6 +9,7 @@ export interface Route {
 
 export const explainRoute = "GET /ops/orders/:id/explain";
 const ordersRead = 200;
+const onAPage = 20;
 
 interface Cast {
   customer: { id: string; token: string };
@@ -82,17 +83,13 @@ export async function routesOf(world: World, orderIds: readonly string[]): Promi
 
 const some = ({ products }: World): readonly string[] => products.slice(0, ordersRead);
 
-/** Orders to ask for, half of them paid. */
+/** Paid orders to ask for. There is a page of cancelled ones besides: an empty list is sooner made than any other. */
 export async function ordersToRead(world: World): Promise<string[]> {
+  const post = (path: string, token: string, body: object) =>
+    world.rest.send(path, { method: "POST", token, body, headers: { "idempotency-key": path } });
   const orders = await placeOrders(world, ordersRead);
-  for (const { id, token } of orders) {
-    await world.rest.send(`/orders/${id}/pay`, {
-      method: "POST",
-      token,
-      body: { method: "card", token: "tok_ok" },
-      headers: { "idempotency-key": `pay-${id}` },
-    });
-  }
+  for (const { id, token } of orders) await post(`/orders/${id}/pay`, token, { method: "card", token: "tok_ok" });
+  for (const { id, token } of await placeOrders(world, onAPage)) await post(`/orders/${id}/cancel`, token, {});
   await world.settle();
   return orders.map(({ id }) => id);
 }

@@ -7,12 +7,16 @@ import { plot } from "./plot.ts";
 import { toJson, type Results } from "./results.ts";
 import {
   asMarkdown,
+  curveCells,
+  curveHeader,
+  curveNote,
   goalHeader,
   goalTable,
   memoryNote,
   plotsCells,
   plotsHeader,
   plotsNote,
+  recoveryNotes,
   scaleCells,
   scaleHeader,
   scenarioCells,
@@ -73,6 +77,7 @@ function sections(results: Results): string[] {
     curve,
     drain,
     lag,
+    recovery,
     watched,
     plots,
     scale,
@@ -94,7 +99,8 @@ function sections(results: Results): string[] {
       ? [
           "### Latency over load",
           `![Latency of checkouts over load](${plotName})`,
-          `Highest rate that was held: ${curve.highestHeld?.offered ?? "none"}/s; knee: ${curve.knee?.offered ?? "none"}/s.`,
+          asMarkdown(curveHeader, curveCells(curve)),
+          curveNote(curve),
         ]
       : []),
     ...(drain
@@ -106,6 +112,14 @@ function sections(results: Results): string[] {
     ...(lag
       ? [
           `From order to notification at ${lag.ordersPerSecond} orders/s: p50 ${Math.round(lag.p50Ms)} ms, p99 ${Math.round(lag.p99Ms)} ms.`,
+        ]
+      : []),
+    ...(recovery
+      ? [
+          "### Recovery",
+          recoveryNotes(recovery)
+            .map((note) => `- ${note}`)
+            .join("\n"),
         ]
       : []),
     ...(watched ? ["### Metrics and traces", asMarkdown(watchedHeader, watchedCells(watched))] : []),

@@ -1,7 +1,9 @@
 import type { Row } from "../scenarios/scenario.ts";
 import { goalsOf } from "./goals.ts";
+import type { Curve } from "../studies/curve.ts";
 import type { Memory } from "../studies/memory.ts";
 import type { Plots } from "../studies/plots.ts";
+import type { Recovery } from "../studies/recovery.ts";
 import type { Scaled } from "../studies/scale.ts";
 import type { Watched } from "../studies/watched.ts";
 import type { Results } from "./results.ts";
@@ -30,6 +32,23 @@ const columns: readonly [string, (row: Row) => string][] = [
 
 export const scenarioHeader: Cells = columns.map(([name]) => name);
 export const scenarioCells = (row: Row): Cells => columns.map(([, cell]) => cell(row));
+
+export const curveHeader: Cells = ["checkouts/s offered", "completed", "p50 ms", "p99 ms", "errors", "which"];
+export const curveCells = ({ points }: Curve): Cells[] =>
+  points.map(({ offered, perSecond, p50Ms, p99Ms, errors, errorKinds }) => [
+    ...[offered, perSecond, p50Ms, p99Ms, errors].map((value) => String(Math.round(value))),
+    Object.entries(errorKinds)
+      .map(([kind, count]) => `${count} × ${kind}`)
+      .join(", "),
+  ]);
+export const curveNote = ({ highestHeld, knee }: Curve): string =>
+  `Highest rate that was held: ${highestHeld?.offered ?? "none"}/s; knee: ${knee?.offered ?? "none"}/s.`;
+
+export const recoveryNotes = ({ joinMs, oneService, away }: Recovery): string[] => [
+  `A joining node serves after ${(joinMs / 1_000).toFixed(1)} s.`,
+  `A node with one service takes ${oneService.map(({ name, rssMb }) => `${Math.round(rssMb)} MB (${name})`).join(", ")}.`,
+  `${away.events} events of ${away.orders} orders without RabbitMQ were done ${away.seconds.toFixed(1)} s after it was back.`,
+];
 
 export const watchedHeader: Cells = ["what is on", "orders/s", "of without", "node CPU ms", "of without"];
 export const watchedCells = (all: readonly Watched[]): Cells[] =>

@@ -4,6 +4,7 @@ import { freePort } from "../../scripts/backing/process.ts";
 import { delay } from "../../lib/time.ts";
 import type { Bench } from "../measure.ts";
 import { closed, measureRow } from "../scenarios/scenario.ts";
+import { median } from "../statistics.ts";
 
 /** What it costs to be watched: orders placed by 64 clients, compared with a node that nobody watches. */
 export interface Watched {
@@ -15,8 +16,11 @@ export interface Watched {
 }
 
 const clients = 64;
-/** Each is measured so often, in turns: what the machine does besides changes slowly. */
-const rounds = 3;
+/**
+ * Each is measured so often, in turns, and every other turn the other way round: what the machine does besides changes
+ * slowly, and tables grow.
+ */
+const rounds = 5;
 const scrapeEveryMs = 1_000;
 const sampled = "0.01";
 
@@ -31,10 +35,10 @@ export async function watched(bench: Bench): Promise<Watched[]> {
       env: { OTEL_EXPORTER_OTLP_ENDPOINT: sink.url, TRACE_SAMPLE_RATIO: sampled },
     },
   ];
-  const found = ways.map(({ name }) => ({ name, perSecond: [] as number[], cpuMs: [] as number[] }));
+  const found = ways.map((way) => ({ ...way, perSecond: [] as number[], cpuMs: [] as number[] }));
   try {
     for (let round = 0; round < rounds; round += 1) {
-      for (const [i, { env, scrape }] of ways.entries()) {
+      for (const { env, scrape, perSecond, cpuMs } of round % 2 === 0 ? found : found.toReversed()) {
         await bench.world.use({ env });
         const scraping = scrape === undefined ? null : scrapes(scrape);
         const { row } = await measureRow(bench, {
@@ -44,8 +48,8 @@ export async function watched(bench: Bench): Promise<Watched[]> {
         });
         await scraping?.stop();
         if (row.errors > 0) throw new Error(`orders failed: ${JSON.stringify(row.errorKinds)}`);
-        found[i]?.perSecond.push(row.perSecond ?? 0);
-        found[i]?.cpuMs.push(row.cpuMsPerRequest);
+        perSecond.push(row.perSecond ?? 0);
+        cpuMs.push(row.cpuMsPerRequest);
         await bench.world.settle();
       }
     }
@@ -65,9 +69,6 @@ export async function watched(bench: Bench): Promise<Watched[]> {
     cpuOfPlain: one.cpuMsPerRequest / (plain?.cpuMsPerRequest ?? NaN),
   }));
 }
-
-const median = (values: readonly number[]): number =>
-  values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? NaN;
 
 /** Reads the metrics again and again, as a Prometheus would. */
 function scrapes(url: string): { stop(): Promise<void> } {
