@@ -9,10 +9,10 @@ import { startPrivateBacking, type PrivateBacking, type Server } from "../script
 import { freePort, serverDirectory, type OwnedProcess } from "../scripts/backing/process.ts";
 import { startNode, type ClusterNode } from "../scripts/cluster-node.ts";
 import { restClient, ScriptError, type RestClient } from "../scripts/rest-client.ts";
+import { setAsInProduction } from "./database-settings.ts";
 import { startGenerator, type Generator } from "./generator.ts";
 import type { Account } from "./generator/protocol.ts";
 import { queuesOfAll } from "./queues.ts";
-import { widenRedoLog } from "./redo-log.ts";
 import { warmUp } from "./warm-up.ts";
 import { cpuMs, probeAt, rssMb, type Probe } from "./meters.ts";
 
@@ -78,7 +78,7 @@ export async function openWorld(warmUpMs = 0): Promise<World> {
   const socket = join(serverDirectory("probe"), "socket");
   const world = new RunningWorld(servers, generator, database, socket, warmUpMs);
   try {
-    await widenRedoLog(database);
+    await setAsInProduction(database);
     await world.use();
     await world.furnish();
     await world.warmUp();

@@ -18,8 +18,6 @@ const ordersEach = 10;
 const ledgerRowsEach = 100;
 const inStatement = 50_000;
 const importAtOnce = 2_000;
-/** What a server of this size would be given; the other studies have little and do with less. */
-const bufferPoolBytes = 2 * 2 ** 30;
 
 /**
  * Fills the databases with old orders: copies of a few that were really placed, with all that every service has of them.
@@ -27,7 +25,6 @@ const bufferPoolBytes = 2 * 2 ** 30;
  */
 export async function fill(world: World, sizes: Sizes): Promise<void> {
   const { database } = world;
-  await database.query("SET GLOBAL innodb_buffer_pool_size = ?", [bufferPoolBytes]);
   await importProducts(world, sizes.products);
   const { person, templates } = await makeTemplates(world);
   const people = sizes.orders / ordersEach;

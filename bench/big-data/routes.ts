@@ -1,3 +1,4 @@
+import { newId } from "../../lib/ids.ts";
 import { placeOrders } from "../scenarios/reads.ts";
 import type { World } from "../world.ts";
 
@@ -10,6 +11,7 @@ export interface Route {
 export const explainRoute = "GET /ops/orders/:id/explain";
 const ordersRead = 200;
 const onAPage = 20;
+const reader = { email: "reader@example.com", password: "correct horse battery" };
 
 interface Cast {
   customer: { id: string; token: string };
@@ -83,15 +85,34 @@ export async function routesOf(world: World, orderIds: readonly string[]): Promi
 
 const some = ({ products }: World): readonly string[] => products.slice(0, ordersRead);
 
-/** Paid orders to ask for. There is a page of cancelled ones besides: an empty list is sooner made than any other. */
+/**
+ * Paid orders to ask for. There is a page of cancelled ones besides, as an empty list is sooner made than any other, and
+ * somebody with a page of their own: the others have as many as were placed in whatever was measured before.
+ */
 export async function ordersToRead(world: World): Promise<string[]> {
-  const post = (path: string, token: string, body: object) =>
-    world.rest.send(path, { method: "POST", token, body, headers: { "idempotency-key": path } });
+  const post = async <T>(path: string, token: string, body: object): Promise<T> =>
+    (await world.rest.send<T>(path, { method: "POST", token, body, headers: { "idempotency-key": newId() } })).body;
+  const pay = (id: string, token: string) => post(`/orders/${id}/pay`, token, { method: "card", token: "tok_ok" });
   const orders = await placeOrders(world, ordersRead);
-  for (const { id, token } of orders) await post(`/orders/${id}/pay`, token, { method: "card", token: "tok_ok" });
+  for (const { id, token } of orders) await pay(id, token);
   for (const { id, token } of await placeOrders(world, onAPage)) await post(`/orders/${id}/cancel`, token, {});
+  await world.rest.send("/auth/register", { method: "POST", body: { ...reader, name: "Reader" } });
+  const { accessToken } = await signIn(world);
+  for (const sku of world.products.slice(0, onAPage)) {
+    const { id } = await post<{ id: string }>("/orders", accessToken, { items: [{ sku, quantity: 1 }] });
+    await pay(id, accessToken);
+  }
   await world.settle();
   return orders.map(({ id }) => id);
+}
+
+async function signIn(world: World): Promise<{ accessToken: string; user: { id: string } }> {
+  return (
+    await world.rest.send<{ accessToken: string; user: { id: string } }>("/auth/login", {
+      method: "POST",
+      body: reader,
+    })
+  ).body;
 }
 
 /** Tokens are good for a quarter of an hour, so they are asked for anew. */
@@ -107,9 +128,8 @@ async function castOf(world: World, orderIds: readonly string[]): Promise<Cast> 
     });
     orders.push({ id, token: byCustomer.get(body.customerId) ?? "", paymentId: body.paymentId });
   }
-  const [first] = byCustomer;
-  if (!first) throw new Error("nobody can ask");
-  return { customer: { id: first[0], token: first[1] }, admin, orders };
+  const { accessToken, user } = await signIn(world);
+  return { customer: { id: user.id, token: accessToken }, admin, orders };
 }
 
 async function meOf(world: World, token: string): Promise<{ id: string }> {
