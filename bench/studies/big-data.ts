@@ -25,6 +25,9 @@ export interface BigData extends Sizes {
 const share = 1 / 5;
 /** The slowest of many rows is to be answered a few times, unless this is only to show that it works. */
 const leastMs = 300;
+/** What was not answered once in its time, on a machine that stood still or among very many rows, gets more of it. */
+const longer = 4;
+const patienceMs = 5_000;
 const paidOrders = 300;
 
 export async function bigData(
@@ -74,10 +77,13 @@ async function measureRoutes(bench: Bench, orderIds: readonly string[]): Promise
   const times = { warmMs: warmMs * share, measureMs: Math.max(Math.min(leastMs, measureMs), measureMs * share) };
   const found = new Map<string, Latency>();
   const ask = async (name: string, work: Parameters<typeof measure>[1]["work"]): Promise<void> => {
-    const { measured } = await measure(bench, { name: name.replace(/\W+/g, "-"), work, load: closed(1), times });
-    if (Object.keys(measured.errors).length > 0) throw new Error(`${name}: ${JSON.stringify(measured.errors)}`);
-    if (measured.latency.p50Ms === 0) throw new Error(`${name}: not answered once in ${times.measureMs} ms`);
-    found.set(name, measured.latency);
+    for (let { measureMs } = times; ; measureMs *= longer) {
+      const asked = { name: name.replace(/\W+/g, "-"), work, load: closed(1), times: { ...times, measureMs } };
+      const { measured } = await measure(bench, asked);
+      if (Object.keys(measured.errors).length > 0) throw new Error(`${name}: ${JSON.stringify(measured.errors)}`);
+      if (measured.latency.p50Ms > 0) return void found.set(name, measured.latency);
+      if (measureMs > patienceMs) throw new Error(`${name}: not answered once in ${measureMs} ms`);
+    }
   };
   for (const { name, requests } of await routesOf(world, orderIds)) await ask(name, { kind: "get", requests });
   await ask("POST /orders", { kind: "place", tokens: await world.tokens(), skus: world.products, lines: 2 });
