@@ -100,6 +100,10 @@ async function run(world: World, options: Options): Promise<Results> {
     results.problems.push(...failedChecks(what, report ?? (await world.doctor())));
   };
 
+  const noteErrors = (name: string, kinds: Record<string, number>): void => {
+    for (const [kind, count] of Object.entries(kinds)) results.problems.push(`${name}: ${count} times ${kind}`);
+  };
+
   const known = scenarios(options.checkoutsPerSecond);
   const measureScenario = async (name: ScenarioName): Promise<void> => {
     const scenario = known[name];
@@ -112,9 +116,7 @@ async function run(world: World, options: Options): Promise<Results> {
       const seconds = ((performance.now() - endedMs) / 1_000).toFixed(1);
       row.notes.push(`${behind} events were behind when it ended, and done ${seconds} s later`);
     }
-    for (const [kind, count] of Object.entries(row.errorKinds)) {
-      results.problems.push(`${name}: ${count} times ${kind}`);
-    }
+    noteErrors(name, row.errorKinds);
     // what is wrong stays wrong: where there is no time, one look at the end finds it too
     if (!options.quick) await check(name);
   };
@@ -127,7 +129,10 @@ async function run(world: World, options: Options): Promise<Results> {
     if (name === "watched") results.watched = await watched(bench);
     if (name === "plots") results.plots = await plots(bench);
     if (name === "scale") results.scale = await scale(bench);
-    if (name === "memory") results.memory = await memory(bench);
+    if (name === "memory") {
+      results.memory = await memory(bench);
+      noteErrors(name, results.memory.errorKinds);
+    }
     if (name === "big-data") {
       const { found, report, problems } = await bigData(bench, say);
       results.bigData = found;

@@ -37,10 +37,15 @@ export const curveHeader: Cells = ["checkouts/s offered", "completed", "p50 ms",
 export const curveCells = ({ points }: Curve): Cells[] =>
   points.map(({ offered, perSecond, p50Ms, p99Ms, errors, errorKinds }) => [
     ...[offered, perSecond, p50Ms, p99Ms, errors].map((value) => String(Math.round(value))),
-    Object.entries(errorKinds)
-      .map(([kind, count]) => `${count} × ${kind}`)
-      .join(", "),
+    kindsOf(errorKinds),
   ]);
+
+/** What went wrong, how often: `3 × 503 UNAVAILABLE`. */
+const kindsOf = (errorKinds: Record<string, number>): string =>
+  Object.entries(errorKinds)
+    .map(([kind, count]) => `${count} × ${kind}`)
+    .join(", ");
+
 export const curveNote = ({ highestHeld, knee }: Curve): string =>
   `Highest rate that was held: ${highestHeld?.offered ?? "none"}/s; knee: ${knee?.offered ?? "none"}/s.`;
 
@@ -96,10 +101,11 @@ export const memoryNote = ({
   checkoutsPerSecond,
   completed,
   errors,
+  errorKinds,
   mostMb,
   slopeMbPerMinute,
 }: Memory): string =>
-  `A node that ran ${completed} checkouts in ${minutes} minutes (${checkoutsPerSecond}/s, ${errors} errors) took ${Math.round(mostMb)} MB at most; in the second half it grew by ${slopeMbPerMinute.toFixed(2)} MB a minute.`;
+  `A node that ran ${completed} checkouts in ${minutes} minutes (${checkoutsPerSecond}/s, ${errors === 0 ? "no errors" : kindsOf(errorKinds)}) took ${Math.round(mostMb)} MB at most; in the second half it grew by ${slopeMbPerMinute.toFixed(2)} MB a minute.`;
 
 export const goalHeader: Cells = ["what", "found", "at least", "aim", "reached"];
 export const goalTable = (results: Results): Cells[] =>

@@ -10,6 +10,8 @@ export interface Memory {
   checkoutsPerSecond: number;
   completed: number;
   errors: number;
+  /** What went wrong how often. */
+  errorKinds: Record<string, number>;
   /** Resident, in megabytes, at equal distances in time. */
   rssMb: number[];
   mostMb: number;
@@ -33,7 +35,8 @@ export async function memory({ world, minutes }: Bench): Promise<Memory> {
     onError: () => undefined,
   });
   sampling.start();
-  let [completed, errors] = [0, 0];
+  let completed = 0;
+  const errorKinds: Record<string, number> = {};
   try {
     for (let left = minutes; left > 0; left -= mostMinutesAtOnce) {
       const measured = await world.generator.run({
@@ -45,7 +48,7 @@ export async function memory({ world, minutes }: Bench): Promise<Memory> {
         seed: Math.ceil(left),
       });
       completed += measured.completed;
-      errors += Object.values(measured.errors).reduce((sum, count) => sum + count, 0);
+      for (const [kind, count] of Object.entries(measured.errors)) errorKinds[kind] = (errorKinds[kind] ?? 0) + count;
     }
   } finally {
     await sampling.stop();
@@ -56,7 +59,8 @@ export async function memory({ world, minutes }: Bench): Promise<Memory> {
     minutes,
     checkoutsPerSecond,
     completed,
-    errors,
+    errors: Object.values(errorKinds).reduce((sum, count) => sum + count, 0),
+    errorKinds,
     rssMb: samples,
     mostMb: Math.max(...samples),
     slopeMbPerMinute: slope(late) * samplesPerMinute,
