@@ -171,7 +171,8 @@ class RunningWorld implements World {
 
   async warmUp(): Promise<void> {
     this.isFurnished = true;
-    if (this.warmUpMs > 0) await warmUp(this, this.warmUpMs);
+    // as long for each of them: code is compiled in every process anew
+    if (this.warmUpMs > 0) await warmUp(this, this.warmUpMs * this.nodes.length);
   }
 
   private async startNode(

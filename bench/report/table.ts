@@ -78,7 +78,8 @@ export const plotsNote = ({ perSecond, rounds, viewP50Ms }: Plots): string =>
 
 export const scaleHeader: Cells = [
   "nodes",
-  "checkouts/s",
+  "checkouts/s offered",
+  "completed",
   "p99 ms",
   "nodes' CPU ms",
   "servers' CPU ms",
@@ -88,6 +89,7 @@ export const scaleHeader: Cells = [
 export const scaleCells = (all: readonly Scaled[]): Cells[] =>
   all.map((one) => [
     String(one.nodes),
+    String(one.offered),
     brief(one.perSecond),
     brief(one.p99Ms),
     number(one.cpuMsPerCheckout, 2),

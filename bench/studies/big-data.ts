@@ -77,19 +77,32 @@ async function measureRoutes(bench: Bench, orderIds: readonly string[]): Promise
   const times = { warmMs: warmMs * share, measureMs: Math.max(Math.min(leastMs, measureMs), measureMs * share) };
   const found = new Map<string, Latency>();
   const ask = async (name: string, work: Parameters<typeof measure>[1]["work"]): Promise<void> => {
-    for (let { measureMs } = times; ; measureMs *= longer) {
+    const latency = await untilAnswered(name, times.measureMs, async (measureMs) => {
       const asked = { name: name.replace(/\W+/g, "-"), work, load: closed(1), times: { ...times, measureMs } };
       const { measured } = await measure(bench, asked);
       if (Object.keys(measured.errors).length > 0) throw new Error(`${name}: ${JSON.stringify(measured.errors)}`);
-      if (measured.latency.p50Ms > 0) return void found.set(name, measured.latency);
-      if (measureMs > patienceMs) throw new Error(`${name}: not answered once in ${measureMs} ms`);
-    }
+      return measured.latency;
+    });
+    found.set(name, latency);
   };
   for (const { name, requests } of await routesOf(world, orderIds)) await ask(name, { kind: "get", requests });
   await ask("POST /orders", { kind: "place", tokens: await world.tokens(), skus: world.products, lines: 2 });
   await ask("POST /orders/:id/pay", { kind: "pay", orders: await placeOrders(world, paidOrders) });
   await world.settle();
   return found;
+}
+
+/** Asks for `firstMs`, and for longer while there is no answer in that time. Throws when there is none after patience ends. */
+export async function untilAnswered(
+  name: string,
+  firstMs: number,
+  ask: (measureMs: number) => Promise<Latency>,
+): Promise<Latency> {
+  for (let measureMs = firstMs; ; measureMs *= longer) {
+    const latency = await ask(measureMs);
+    if (latency.p50Ms > 0) return latency;
+    if (measureMs > patienceMs) throw new Error(`${name}: not answered once in ${measureMs} ms`);
+  }
 }
 
 async function timed<T>(work: () => Promise<T>): Promise<{ result: T; seconds: number }> {
