@@ -132,6 +132,8 @@ class RunningWorld implements World {
       RATE_LIMIT: "1000000000",
       REGISTER_RATE_LIMIT: "1000000",
       LOG_LEVEL: "info",
+      // the thousands that nobody pays would expire a quarter of an hour later, beside whatever is measured then
+      ORDER_TTL_SECONDS: String(24 * 3_600),
     };
   }
 

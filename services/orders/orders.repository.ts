@@ -39,8 +39,11 @@ export interface OrdersRepository extends StoredResponses {
    * AlreadyServed when the request's answer is stored already. Those that come at once share a transaction.
    */
   change(id: string, decide: (order: OrderState) => Change | null, now: number, along?: Along): Promise<Changed>;
-  /** Expires up to `limit` unpaid orders past their deadline; answers with how many. */
-  expireDue(now: number, limit: number): Promise<number>;
+  /**
+   * Expires up to `limit` unpaid orders past their deadline, those that are late by most first; answers with
+   * how many, and by how many milliseconds the first of them was late.
+   */
+  expireDue(now: number, limit: number): Promise<{ expired: number; lateMs: number }>;
   history(orderId: string): Promise<TimelineEntry[]>;
   historiesOf(customerId: string): Promise<(TimelineEntry & { orderId: string })[]>;
   /** Resolves when everyone who asked for a change or a new order has an answer. */
@@ -100,7 +103,7 @@ export function ordersRepository(db: Database, outbox: Outbox, mostInGroup = 64,
           [now],
           tx,
         );
-        if (orders.length === 0) return 0;
+        if (orders.length === 0) return { expired: 0, lateMs: 0 };
         const changes = orders.map((order) => ({ change: expire(order), at: now }));
         await db.write(
           `UPDATE orders SET status = 'EXPIRED', event_sequence = event_sequence + 1 WHERE id IN (${marks(orders.length)})`,
@@ -109,7 +112,7 @@ export function ordersRepository(db: Database, outbox: Outbox, mostInGroup = 64,
         );
         await writes.history(tx, changes);
         await writes.facts(tx, changes);
-        return orders.length;
+        return { expired: orders.length, lateMs: now - Math.min(...orders.map(({ expiresAt }) => expiresAt)) };
       }),
     storedResponse: (userId, key) => answers.find({ userId, key }),
     async history(orderId) {

@@ -5,7 +5,6 @@ import { inboxArchive, outboxArchive } from "../../lib/archive.ts";
 import type { Caller } from "../../lib/audit-log.ts";
 import { auditPage } from "../../lib/audit.ts";
 import { messageOf } from "../../lib/errors.ts";
-import { reach } from "../../lib/failpoints.ts";
 import { newId } from "../../lib/ids.ts";
 import { liveOf } from "../../lib/live-settings.ts";
 import { memoryReadsOf } from "../../lib/memory-reads.ts";
@@ -22,6 +21,7 @@ import { sweeperMixin, type WithSweeps } from "../../mixins/sweeper.mixin.ts";
 import { ordersAudit, type OrdersAudit } from "./audit.repository.ts";
 import { keysArchive } from "./answered-keys.ts";
 import { erasuresRepository, type ErasuresRepository } from "./erasures.repository.ts";
+import { expireSome } from "./expiry.ts";
 import { idempotently, type InFlight, type KeyedRequest } from "./idempotency.ts";
 import { migrations } from "./migrations/index.ts";
 import { complete, meaningOf, ship, type Refund } from "./order.ts";
@@ -49,7 +49,6 @@ interface Vars extends WithDatabase, WithAuditLog, WithOutbox, WithSweeps {
 type Members = Vars & { broker: Bus; logger: { warn(event: string, fields: object): void } };
 
 const now = Date.now;
-const expiryBatch = 100;
 const refundBatch = 20;
 const refundLeaseMs = 30_000;
 const erasureBatch = 20;
@@ -91,10 +90,8 @@ export default defineService<"orders", Vars>({
       {
         name: "expiry",
         everyMs: 500,
-        async pass(this: Members) {
-          const expired = await this.orders.expireDue(now(), expiryBatch);
-          if (expired > 0) await reach("expire.after-commit");
-          return expired === expiryBatch;
+        pass(this: Members, stopping: AbortSignal) {
+          return expireSome(this.orders, now(), stopping);
         },
       },
       {

@@ -178,12 +178,13 @@ describeStores("the orders repository", (store) => {
     const waiting = await insert(draft(start + 5_000));
     const settled = await paid();
 
-    const counts = await Promise.all(Array.from({ length: 4 }, () => orders.expireDue(start + 2_000, 10)));
+    const passes = await Promise.all(Array.from({ length: 4 }, () => orders.expireDue(start + 2_000, 10)));
     let last = 0;
-    do last = await orders.expireDue(start + 2_000, 10);
+    do ({ expired: last } = await orders.expireDue(start + 2_000, 10));
     while (last > 0);
 
-    expect(counts.every((count) => count <= 10)).toBe(true);
+    expect(passes.every(({ expired }) => expired <= 10)).toBe(true);
+    expect(passes.filter(({ expired }) => expired > 0).every(({ lateMs }) => lateMs === 1_000)).toBe(true);
     const facts = await db.select("SELECT id FROM outbox WHERE type = 'order.expired'");
     expect(facts).toHaveLength(25);
     expect((await orders.find(waiting.id))?.status).toBe("CREATED");
